@@ -1,0 +1,342 @@
+// What JavaScript sees of the steps. lib/native.ts is the typed other side.
+
+#include "job.h"
+#include "steps.h"
+#include <memory>
+
+using namespace llvm;
+
+namespace finegrain {
+
+// ---- values in
+
+static StringRef bytesIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char *>(Array.Data()), Array.ByteLength()};
+}
+
+static std::string stringIn(Napi::Value Value) {
+  return Value.As<Napi::String>().Utf8Value();
+}
+
+static std::vector<std::string> stringsIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Array>();
+  std::vector<std::string> Strings;
+  for (uint32_t I = 0; I != Array.Length(); ++I)
+    Strings.push_back(stringIn(Array[I]));
+  return Strings;
+}
+
+static Bytes copyIn(Napi::Value Value) {
+  StringRef Content = bytesIn(Value);
+  return Bytes(Content.begin(), Content.end());
+}
+
+// ---- values out
+
+static Napi::Value bytesOut(Napi::Env Env, Bytes &&Content) {
+  auto *Owned = new Bytes(std::move(Content));
+  return Napi::Buffer<char>::NewOrCopy(
+      Env, Owned->data(), Owned->size(),
+      [](Napi::Env, char *, Bytes *Owned) { delete Owned; }, Owned);
+}
+
+static Napi::Value stringOut(Napi::Env Env, const std::string &Text) {
+  return Napi::String::New(Env, Text);
+}
+
+static Napi::Value addressesOut(Napi::Env Env,
+                                const std::vector<uint64_t> &Addresses) {
+  Napi::BigUint64Array Array = Napi::BigUint64Array::New(Env, Addresses.size());
+  std::copy(Addresses.begin(), Addresses.end(), Array.Data());
+  return Array;
+}
+
+// ---- the steps
+
+static Napi::Value versionInfo(const Napi::CallbackInfo &Info) {
+  Version V = version();
+  Napi::Object Result = Napi::Object::New(Info.Env());
+  Result.Set("llvm", V.LLVM);
+  Result.Set("revision", V.Revision);
+  return Result;
+}
+
+static Napi::Value hostInfo(const Napi::CallbackInfo &Info) {
+  Host H = host();
+  Napi::Object Result = Napi::Object::New(Info.Env());
+  Result.Set("triple", H.Triple);
+  Result.Set("cpu", H.CPU);
+  Result.Set("features", H.Features);
+  return Result;
+}
+
+// readModules(bytes, name)
+static Napi::Value readJob(const Napi::CallbackInfo &Info) {
+  using Modules = std::vector<InputModule>;
+  return runJob<Modules>(
+      Info,
+      [Input = bytesIn(Info[0]), Name = stringIn(Info[1])] {
+        return readModules(Input, Name);
+      },
+      [](Napi::Env Env, Modules &Found) {
+        Napi::Array Result = Napi::Array::New(Env, Found.size());
+        for (size_t I = 0; I != Found.size(); ++I) {
+          Napi::Object Item = Napi::Object::New(Env);
+          Item.Set("name", Found[I].Name);
+          Item.Set("bitcode", bytesOut(Env, std::move(Found[I].Bitcode)));
+          Result.Set(I, Item);
+        }
+        return Result;
+      });
+}
+
+// moduleUnit(bitcode)
+static Napi::Value moduleUnitJob(const Napi::CallbackInfo &Info) {
+  return runJob<Unit>(
+      Info, [Bitcode = bytesIn(Info[0])] { return moduleUnit(Bitcode); },
+      [](Napi::Env Env, Unit &U) {
+        Napi::Object Result = Napi::Object::New(Env);
+        Result.Set("body", bytesOut(Env, std::move(U.Body)));
+        Result.Set("digest", U.Digest);
+        Result.Set("triple", U.Triple);
+        Result.Set("linkNames", bytesOut(Env, std::move(U.LinkNames)));
+        Result.Set("functions", bytesOut(Env, std::move(U.Functions)));
+        Result.Set("slots", bytesOut(Env, std::move(U.Slots)));
+        return Result;
+      });
+}
+
+static EmitOptions emitOptionsIn(Napi::Object Object) {
+  EmitOptions Options;
+  Options.Triple = stringIn(Object.Get("triple"));
+  Options.CPU = stringIn(Object.Get("cpu"));
+  Options.Features = stringIn(Object.Get("features"));
+  Options.Pipeline = stringIn(Object.Get("pipeline"));
+  Options.Vectorize = Object.Get("vectorize").As<Napi::Boolean>();
+  Options.CodeGenLevel = Object.Get("codegenLevel").As<Napi::Number>();
+  Options.RelocationModel = stringIn(Object.Get("relocationModel"));
+  Options.CodeModel = stringIn(Object.Get("codeModel"));
+  std::string Kind = stringIn(Object.Get("kind"));
+  Options.Kind = Kind == "asm"       ? Output::Assembly
+                 : Kind == "bitcode" ? Output::Bitcode
+                                     : Output::Object;
+  return Options;
+}
+
+// emit(body, options, linkNames)
+static Napi::Value emitJob(const Napi::CallbackInfo &Info) {
+  EmitOptions Options = emitOptionsIn(Info[1].As<Napi::Object>());
+  Options.LinkNames = copyIn(Info[2]);
+  return runJob<Bytes>(
+      Info,
+      [Body = bytesIn(Info[0]), Options = std::move(Options)] {
+        return emit(Body, Options);
+      },
+      [](Napi::Env Env, Bytes &Code) {
+        return bytesOut(Env, std::move(Code));
+      });
+}
+
+// renameSymbols(objects, linkNames): both lists in step
+static Napi::Value renameJob(const Napi::CallbackInfo &Info) {
+  auto Objects = Info[0].As<Napi::Array>(), Names = Info[1].As<Napi::Array>();
+  std::vector<std::pair<StringRef, StringRef>> Work;
+  for (uint32_t I = 0; I != Objects.Length(); ++I)
+    Work.emplace_back(bytesIn(Objects[I]), bytesIn(Names[I]));
+  using Result = std::vector<Bytes>;
+  return runJob<Result>(
+      Info,
+      [Work = std::move(Work)]() -> Expected<Result> {
+        Result Renamed;
+        for (auto [Object, LinkNames] : Work) {
+          Expected<Bytes> One = renameSymbols(Object, LinkNames);
+          if (!One)
+            return One.takeError();
+          Renamed.push_back(std::move(*One));
+        }
+        return Renamed;
+      },
+      [](Napi::Env Env, Result &Renamed) {
+        Napi::Array Array = Napi::Array::New(Env, Renamed.size());
+        for (size_t I = 0; I != Renamed.size(); ++I)
+          Array.Set(I, bytesOut(Env, std::move(Renamed[I])));
+        return Array;
+      });
+}
+
+// writeArchive(names, contents): both lists in step
+static Napi::Value archiveJob(const Napi::CallbackInfo &Info) {
+  std::vector<std::string> Names = stringsIn(Info[0]);
+  auto Contents = Info[1].As<Napi::Array>();
+  std::vector<ArchiveMember> Members;
+  for (uint32_t I = 0; I != Contents.Length(); ++I)
+    Members.push_back({std::move(Names[I]), bytesIn(Contents[I])});
+  return runJob<Bytes>(
+      Info, [Members = std::move(Members)] { return writeArchive(Members); },
+      [](Napi::Env Env, Bytes &Archive) {
+        return bytesOut(Env, std::move(Archive));
+      });
+}
+
+// link(before, archive, after)
+static Napi::Value linkJob(const Napi::CallbackInfo &Info) {
+  return runJob<std::string>(
+      Info,
+      [Before = stringsIn(Info[0]), Archive = bytesIn(Info[1]),
+       After = stringsIn(Info[2])] { return link(Before, Archive, After); },
+      [](Napi::Env Env, std::string &Text) { return stringOut(Env, Text); });
+}
+
+// imageTables({triple, cpu, features}, functions, slots)
+static Napi::Value imageTablesJob(const Napi::CallbackInfo &Info) {
+  auto Target = Info[0].As<Napi::Object>();
+  ImageContent Content{
+      stringIn(Target.Get("triple")), stringIn(Target.Get("cpu")),
+      stringIn(Target.Get("features")), bytesIn(Info[1]), bytesIn(Info[2])};
+  return runJob<Bytes>(
+      Info, [Content = std::move(Content)] { return imageTables(Content); },
+      [](Napi::Env Env, Bytes &Bitcode) {
+        return bytesOut(Env, std::move(Bitcode));
+      });
+}
+
+// ---- loaded images. Loading runs the image's constructors, on this thread.
+
+static Napi::Value openImageNow(const Napi::CallbackInfo &Info) {
+  Napi::Env Env = Info.Env();
+  Expected<LoadedImage> Image = openImage(stringIn(Info[0]));
+  if (!Image)
+    throw Napi::Error(Env, toJsError(Env, Image.takeError()));
+  Napi::Object Result = Napi::Object::New(Env);
+  Result.Set("handle", Napi::External<void>::New(Env, Image->Handle));
+  Result.Set("version", Image->Version);
+  Result.Set("shards", Image->ShardCount);
+  Result.Set("functions", addressesOut(Env, Image->Functions));
+  Result.Set("slots", addressesOut(Env, Image->Slots));
+  Result.Set("functionNames", Image->FunctionNames);
+  Result.Set("slotNames", Image->SlotNames);
+  return Result;
+}
+
+static void closeImageNow(const Napi::CallbackInfo &Info) {
+  closeImage(Info[0].As<Napi::External<void>>().Data());
+}
+
+static uint64_t *slotIn(Napi::Value Address) {
+  bool IsLossless = false;
+  return reinterpret_cast<uint64_t *>(
+      Address.As<Napi::BigInt>().Uint64Value(&IsLossless));
+}
+
+static Napi::Value readSlot(const Napi::CallbackInfo &Info) {
+  return Napi::BigInt::New(Info.Env(), *slotIn(Info[0]));
+}
+
+static void writeSlot(const Napi::CallbackInfo &Info) {
+  bool IsLossless = false;
+  *slotIn(Info[0]) = Info[1].As<Napi::BigInt>().Uint64Value(&IsLossless);
+}
+
+// ---- entries
+
+// writeEntries([{path, key, parts: {name: bytes}}])
+static Napi::Value writeEntriesJob(const Napi::CallbackInfo &Info) {
+  auto Array = Info[0].As<Napi::Array>();
+  std::vector<Entry> Entries;
+  for (uint32_t I = 0; I != Array.Length(); ++I) {
+    auto Item = Array.Get(I).As<Napi::Object>();
+    Entry E{stringIn(Item.Get("path")), bytesIn(Item.Get("key")).str(), {}};
+    auto Parts = Item.Get("parts").As<Napi::Object>();
+    for (const std::string &Name : stringsIn(Parts.GetPropertyNames()))
+      E.Parts.push_back({Name, bytesIn(Parts.Get(Name))});
+    Entries.push_back(std::move(E));
+  }
+  using Writes = std::vector<EntryWrite>;
+  return runJob<Writes>(
+      Info,
+      [Entries = std::move(Entries)]() -> Expected<Writes> {
+        return writeEntries(Entries);
+      },
+      [](Napi::Env Env, Writes &Done) {
+        Napi::Array Result = Napi::Array::New(Env, Done.size());
+        for (size_t I = 0; I != Done.size(); ++I) {
+          Napi::Object Item = Napi::Object::New(Env);
+          Item.Set("size", static_cast<double>(Done[I].Size));
+          if (!Done[I].Error.empty())
+            Item.Set("error", Done[I].Error);
+          Result.Set(I, Item);
+        }
+        return Result;
+      });
+}
+
+// readEntries(paths, keys, part names)
+static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
+  auto KeyArray = Info[1].As<Napi::Array>();
+  std::vector<StringRef> Keys;
+  for (uint32_t I = 0; I != KeyArray.Length(); ++I)
+    Keys.push_back(bytesIn(KeyArray[I]));
+  std::vector<std::string> Names = stringsIn(Info[2]);
+  using Reads = std::vector<EntryRead>;
+  return runJob<Reads>(
+      Info,
+      [Paths = stringsIn(Info[0]), Keys = std::move(Keys),
+       Names]() -> Expected<Reads> {
+        Reads Results;
+        for (size_t I = 0; I != Paths.size(); ++I)
+          Results.push_back(readEntry(Paths[I], Keys[I], Names));
+        return Results;
+      },
+      [Names](Napi::Env Env, Reads &Done) {
+        static constexpr const char *Statuses[] = {"hit", "miss", "bad",
+                                                   "error"};
+        Napi::Array Result = Napi::Array::New(Env, Done.size());
+        for (size_t I = 0; I != Done.size(); ++I) {
+          Napi::Object Item = Napi::Object::New(Env);
+          Item.Set("status", Statuses[static_cast<int>(Done[I].Status)]);
+          if (!Done[I].Error.empty())
+            Item.Set("error", Done[I].Error);
+          if (Done[I].Status == EntryStatus::Hit) {
+            Napi::Object Parts = Napi::Object::New(Env);
+            for (size_t J = 0; J != Names.size(); ++J)
+              Parts.Set(Names[J], bytesOut(Env, std::move(Done[I].Parts[J])));
+            Item.Set("parts", Parts);
+          }
+          Result.Set(I, Item);
+        }
+        return Result;
+      });
+}
+
+static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
+  static bool IsFirst = true; // worker threads load the addon again
+  if (std::exchange(IsFirst, false))
+    installFatalErrorHandler();
+  auto Export = [&](const char *Name, auto Function) {
+    Exports.Set(Name, Napi::Function::New(Env, Function, Name));
+  };
+  Export("version", versionInfo);
+  Export("host", hostInfo);
+  Export("readModules", readJob);
+  Export("moduleUnit", moduleUnitJob);
+  Export("emit", emitJob);
+  Export("renameSymbols", renameJob);
+  Export("writeArchive", archiveJob);
+  Export("link", linkJob);
+  Export("imageTables", imageTablesJob);
+  Export("openImage", openImageNow);
+  Export("closeImage", closeImageNow);
+  Export("readSlot", readSlot);
+  Export("writeSlot", writeSlot);
+  Export("writeEntries", writeEntriesJob);
+  Export("readEntries", readEntriesJob);
+  return Exports;
+}
+
+} // namespace finegrain
+
+static Napi::Object initializeAddon(Napi::Env Env, Napi::Object Exports) {
+  return finegrain::initialize(Env, Exports);
+}
+NODE_API_MODULE(finegrain, initializeAddon)

@@ -1,0 +1,96 @@
+// Runs lld in this process. lld takes file names only, so the archive is handed
+// over as a file that lives in memory. lld keeps its state in globals: one link
+// at a time. It ends the process on errors it calls fatal, unless LLVM's crash
+// recovery is on; that installs signal handlers, so it is on for the link only.
+
+#include "error.h"
+#include "fatal.h"
+#include "lld/Common/Driver.h"
+#include "steps.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/raw_ostream.h"
+#include <mutex>
+#include <sys/mman.h>
+#include <unistd.h>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace llvm;
+
+namespace finegrain {
+
+static constexpr StringLiteral ArchiveName = "finegrain-units";
+
+static Expected<int> openInMemory(StringRef Content) {
+  int FD = memfd_create(ArchiveName.data(), MFD_CLOEXEC);
+  if (FD < 0)
+    return errorCodeToError(errnoAsErrorCode());
+  raw_fd_ostream OS(FD, /*shouldClose=*/false, /*unbuffered=*/true);
+  OS << Content;
+  if (std::error_code Failure = OS.error()) {
+    OS.clear_error();
+    close(FD);
+    return errorCodeToError(Failure);
+  }
+  return FD;
+}
+
+static std::string replaceAll(StringRef Text, StringRef From, StringRef To) {
+  std::string Result;
+  while (true) {
+    auto [Head, Tail] = Text.split(From);
+    Result += Head;
+    if (Head.size() == Text.size())
+      return Result;
+    Result += To;
+    Text = Tail;
+  }
+}
+
+static Expected<int> runLld(ArrayRef<const char *> Arguments,
+                            std::string &Messages) {
+  static std::mutex OneAtATime;
+  std::lock_guard<std::mutex> Lock(OneAtATime);
+  raw_string_ostream OS(Messages);
+  CrashRecoveryContext::Enable();
+  int Status = 1;
+  Error Fatal = catchFatalErrors([&] {
+    Status =
+        lld::lldMain(Arguments, OS, OS, {{lld::Gnu, &lld::elf::link}}).retCode;
+  });
+  CrashRecoveryContext::Disable();
+  if (Fatal)
+    return Fatal;
+  return Status;
+}
+
+Expected<std::string> link(ArrayRef<std::string> Before, StringRef Archive,
+                           ArrayRef<std::string> After) {
+  Expected<int> FD = openInMemory(Archive);
+  if (!FD)
+    return stepError("LINK_FAILED", FD.takeError());
+  auto Close = scope_exit([&] { close(*FD); });
+  std::string Path = "/proc/self/fd/" + std::to_string(*FD);
+
+  std::vector<const char *> Arguments{"ld.lld"};
+  for (const std::string &Argument : Before)
+    Arguments.push_back(Argument.c_str());
+  for (const char *Argument :
+       {"--whole-archive", Path.c_str(), "--no-whole-archive"})
+    Arguments.push_back(Argument);
+  for (const std::string &Argument : After)
+    Arguments.push_back(Argument.c_str());
+
+  std::string Messages;
+  Expected<int> Status = runLld(Arguments, Messages);
+  if (!Status)
+    return stepError("LINK_FAILED", Status.takeError());
+  std::string Text = replaceAll(StringRef(Messages).rtrim(), Path, ArchiveName);
+  if (*Status != 0)
+    return stepError("LINK_FAILED",
+                     Text.empty() ? "lld crashed without a message" : Text);
+  return Text;
+}
+
+} // namespace finegrain

@@ -1,0 +1,64 @@
+// Local names: what the symbols of a body are called, so that the body says
+// nothing of how the program calls them.
+//
+// A local name is "fg." and the symbol's position. The dot keeps it apart from
+// every register and mnemonic, and C cannot spell it. Code generation derives
+// further names from it ("fg.3.cold", "switch.table.fg.3"); restoring replaces
+// the local name inside them too.
+//
+// A name that carries meaning for the optimiser, the code generator or the
+// loader stays as it is: see KeptNames.
+
+#ifndef FINEGRAIN_NAMES_H
+#define FINEGRAIN_NAMES_H
+
+#include "steps.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/IR/Module.h"
+
+namespace finegrain {
+
+// The names of a module that must not change.
+class KeptNames {
+public:
+  explicit KeptNames(const llvm::Module &M);
+  bool contains(const llvm::GlobalValue &Global) const;
+
+private:
+  void addText(llvm::StringRef Text);
+  void addAttributes(const llvm::AttributeList &Attributes);
+  void addMetadata(const llvm::MDNode *Node);
+
+  llvm::TargetLibraryInfoImpl Library;
+  llvm::StringSet<> Names;
+  llvm::DenseSet<const void *> Seen;
+};
+
+// Gives every symbol of M that has no kept name a local name, in the order of
+// Symbols, and returns the link names by position.
+PackedNames assignLocalNames(llvm::Module &M,
+                             llvm::ArrayRef<llvm::GlobalValue *> Symbols);
+
+// Puts the link names back into M.
+void restoreLinkNames(llvm::Module &M, llvm::StringRef LinkNames);
+
+// Replaces the local names inside one symbol's name.
+class LinkNameTable {
+public:
+  explicit LinkNameTable(llvm::StringRef Packed);
+  // Restored is set and true returned where Name holds a local name. Names
+  // that no position answers to are left alone.
+  bool restore(llvm::StringRef Name, std::string &Restored) const;
+
+private:
+  std::vector<llvm::StringRef> Names;
+};
+
+void appendName(PackedNames &Packed, llvm::StringRef Name);
+std::vector<llvm::StringRef> unpackNames(llvm::StringRef Packed);
+
+} // namespace finegrain
+
+#endif

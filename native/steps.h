@@ -1,0 +1,159 @@
+// The steps of the pipeline, as pure functions of bytes and options. Nothing
+// here knows of JavaScript, stores or defaults: addon.cc carries bytes in and
+// out, and TypeScript decides what to build and under which key.
+
+#ifndef FINEGRAIN_STEPS_H
+#define FINEGRAIN_STEPS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace finegrain {
+
+using Bytes = llvm::SmallVector<char, 0>;
+
+// A list of names as one block of bytes, each name ended by a NUL. It crosses
+// into JavaScript as it is, since TypeScript seldom needs to look inside.
+using PackedNames = Bytes;
+
+// ---- version.cc
+
+struct Version {
+  std::string LLVM;     // of the libLLVM that is loaded
+  std::string Revision; // of finegrain's own native code
+};
+Version version();
+
+// ---- read.cc
+
+struct InputModule {
+  std::string Name; // the input's name, with "(member)" for archive members
+  Bytes Bitcode;
+};
+
+// Takes bitcode, wrapped bitcode, textual IR or an ar archive of these.
+llvm::Expected<std::vector<InputModule>> readModules(llvm::StringRef Input,
+                                                     llvm::StringRef Name);
+
+// ---- split.cc
+
+struct Unit {
+  Bytes Body;            // bitcode that depends on no name
+  std::string Digest;    // BLAKE3 of Body, in hex
+  std::string Triple;    // of the module; empty where it has none
+  PackedNames LinkNames; // of the local names, by position
+  PackedNames Functions; // link names of the exported function definitions
+  PackedNames Slots;     // link names of the exported pointer-sized variables
+};
+
+llvm::Expected<Unit> moduleUnit(llvm::StringRef Bitcode);
+
+// ---- emit.cc
+
+enum class Output { Object, Assembly, Bitcode };
+
+struct EmitOptions {
+  std::string Triple;
+  std::string CPU;
+  std::string Features;
+  std::string Pipeline;   // LLVM's pipeline text; empty: code generation only
+  bool Vectorize = false; // loops and straight-line code, in Pipeline
+  unsigned CodeGenLevel = 2;
+  std::string RelocationModel; // "pic" or "static"
+  std::string CodeModel;       // empty: the module's own
+  Output Kind = Output::Object;
+  PackedNames LinkNames; // for error messages, assembly and bitcode
+};
+
+llvm::Expected<Bytes> emit(llvm::StringRef Body, const EmitOptions &Options);
+
+// ---- target.cc
+
+struct Host {
+  std::string Triple;
+  std::string CPU;
+  std::string Features;
+};
+Host host();
+
+// ---- rename.cc, archive.cc, link.cc
+
+// Puts the link names into an ELF object's symbol table.
+llvm::Expected<Bytes> renameSymbols(llvm::StringRef Object,
+                                    llvm::StringRef LinkNames);
+
+struct ArchiveMember {
+  std::string Name;
+  llvm::StringRef Content;
+};
+llvm::Expected<Bytes> writeArchive(llvm::ArrayRef<ArchiveMember> Members);
+
+// Links Archive, whole, between the arguments Before and After. Returns what
+// lld had to say where it succeeded, and an error with lld's words where not.
+llvm::Expected<std::string> link(llvm::ArrayRef<std::string> Before,
+                                 llvm::StringRef Archive,
+                                 llvm::ArrayRef<std::string> After);
+
+// ---- image.cc
+
+struct ImageContent {
+  std::string Triple;
+  std::string CPU;
+  std::string Features;
+  llvm::StringRef Functions; // packed link names, by index
+  llvm::StringRef Slots;
+};
+
+// The module, as bitcode, that holds the header and the shard table.
+llvm::Expected<Bytes> imageTables(const ImageContent &Content);
+
+struct LoadedImage {
+  void *Handle = nullptr;
+  uint32_t Version = 0;
+  uint32_t ShardCount = 0;
+  std::vector<uint64_t> Functions;
+  std::vector<uint64_t> Slots;
+  std::string FunctionNames; // packed
+  std::string SlotNames;     // packed
+};
+llvm::Expected<LoadedImage> openImage(const std::string &Path);
+void closeImage(void *Handle);
+
+// ---- entries.cc
+
+struct EntryPart {
+  std::string Name; // at most 15 characters
+  llvm::StringRef Content;
+};
+
+struct Entry {
+  std::string Path;
+  std::string Key; // 32 bytes
+  std::vector<EntryPart> Parts;
+};
+
+struct EntryWrite {
+  uint64_t Size = 0; // 0: not written
+  std::string Error;
+};
+
+enum class EntryStatus { Hit, Miss, Bad, Error };
+
+struct EntryRead {
+  EntryStatus Status = EntryStatus::Miss;
+  std::string Error;
+  std::vector<Bytes> Parts; // in the order asked for; empty where absent
+};
+
+std::vector<EntryWrite> writeEntries(llvm::ArrayRef<Entry> Entries);
+EntryRead readEntry(const std::string &Path, llvm::StringRef Key,
+                    llvm::ArrayRef<std::string> PartNames);
+
+} // namespace finegrain
+
+#endif

@@ -1,0 +1,112 @@
+#include "target.h"
+#include "error.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetOptions.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+#include <algorithm>
+#include <mutex>
+
+using namespace llvm;
+
+namespace finegrain {
+
+void initializeTargets() {
+  static std::once_flag Once;
+  std::call_once(Once, [] {
+    InitializeAllTargetInfos();
+    InitializeAllTargets();
+    InitializeAllTargetMCs();
+    InitializeAllAsmPrinters();
+    InitializeAllAsmParsers(); // for inline assembly
+  });
+}
+
+Host host() {
+  // The map of features has no order of its own; the key needs one.
+  std::vector<std::string> Features;
+  for (const auto &Feature : sys::getHostCPUFeatures())
+    Features.push_back((Feature.second ? "+" : "-") + Feature.first().str());
+  std::sort(Features.begin(), Features.end());
+  return {sys::getDefaultTargetTriple(), sys::getHostCPUName().str(),
+          join(Features, ",")};
+}
+
+static TargetOptions targetOptions() {
+  TargetOptions Options;
+  // The default, .ctors, is a section that today's loaders never run.
+  Options.UseInitArray = true;
+  // Section names would carry symbol names into the object.
+  Options.UniqueSectionNames = false;
+  return Options;
+}
+
+// Returns an error for names that LLVM would only warn about on stderr.
+static Error checkProcessor(const Target &T, const Triple &TT,
+                            const EmitOptions &Options) {
+  std::unique_ptr<MCSubtargetInfo> Known(T.createMCSubtargetInfo(TT, "", ""));
+  if (!Known)
+    return Error::success();
+  if (!Options.CPU.empty() && !Known->isCPUStringValid(Options.CPU))
+    return stepError("UNKNOWN_TARGET", "unknown CPU '" + Options.CPU +
+                                           "' for target '" + TT.str() + "'");
+  const SubtargetFeatures Features(Options.Features);
+  for (const std::string &Feature : Features.getFeatures()) {
+    StringRef Name = SubtargetFeatures::StripFlag(Feature);
+    bool IsKnown = any_of(Known->getAllProcessorFeatures(),
+                          [&](const auto &F) { return Name == F.Key; });
+    if (!IsKnown || !SubtargetFeatures::hasFlag(Feature))
+      return stepError("UNKNOWN_TARGET", "unknown feature '" + Feature +
+                                             "' for target '" + TT.str() +
+                                             "': write +name or -name");
+  }
+  return Error::success();
+}
+
+static Expected<std::optional<CodeModel::Model>>
+codeModel(StringRef Name, std::optional<CodeModel::Model> Default) {
+  if (Name.empty())
+    return Default;
+  if (Name == "small")
+    return CodeModel::Small;
+  if (Name == "kernel")
+    return CodeModel::Kernel;
+  if (Name == "medium")
+    return CodeModel::Medium;
+  if (Name == "large")
+    return CodeModel::Large;
+  return stepError("INVALID_OPTION", "unknown code model '" + Name + "'");
+}
+
+Expected<std::unique_ptr<TargetMachine>>
+createTargetMachine(const EmitOptions &Options,
+                    std::optional<CodeModel::Model> ModuleCodeModel) {
+  initializeTargets();
+  Triple TT(Options.Triple);
+  std::string Message;
+  const Target *T = TargetRegistry::lookupTarget(TT, Message);
+  if (!T)
+    return stepError("UNKNOWN_TARGET", Message);
+  if (!TT.isOSBinFormatELF())
+    return stepError("UNKNOWN_TARGET",
+                     "target '" + TT.str() + "' has no ELF objects");
+  if (Error E = checkProcessor(*T, TT, Options))
+    return E;
+  Expected<std::optional<CodeModel::Model>> Model =
+      codeModel(Options.CodeModel, ModuleCodeModel);
+  if (!Model)
+    return Model.takeError();
+  std::unique_ptr<TargetMachine> TM(T->createTargetMachine(
+      TT, Options.CPU, Options.Features, targetOptions(),
+      Options.RelocationModel == "static" ? Reloc::Static : Reloc::PIC_, *Model,
+      static_cast<CodeGenOptLevel>(Options.CodeGenLevel)));
+  if (!TM)
+    return stepError("UNKNOWN_TARGET",
+                     "target '" + TT.str() + "' has no code generator");
+  return TM;
+}
+
+} // namespace finegrain
