@@ -1,0 +1,120 @@
+/** `finegrain build`. */
+
+import { SingleBar } from "cli-progress";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { build, FinegrainError } from "../index";
+import type { BuildOptions, Emit, Level, ProgressEvent } from "../options";
+
+interface Flags {
+  output: string;
+  units: "module";
+  emit?: Emit;
+  O: string;
+  codegenOnly?: true;
+  target?: string;
+  cpu?: string;
+  features?: string;
+  threads?: number;
+  cache?: string;
+  timings?: true;
+  json?: true;
+  verify?: true;
+}
+
+export function buildCommand(lldArguments: string[]): Command {
+  return new Command("build")
+    .description("build an output from bitcode, textual IR or archives of these")
+    .usage("INPUT... -o OUT [options] [-- LLD ARGS...]")
+    .argument("<input...>", "files of bitcode, textual IR, or ar archives of these")
+    .requiredOption("-o, --output <file>", "the file to write")
+    .addOption(
+      new Option("--units <kind>", "what is compiled on its own")
+        .choices(["module"])
+        .default("module"),
+    )
+    .addOption(
+      new Option("--emit <kind>", "what to write (default: by the output's ending)").choices([
+        "shared",
+        "executable",
+        "object",
+        "archive",
+        "asm",
+        "bitcode",
+        "image",
+      ]),
+    )
+    .addOption(
+      new Option("-O <level>", "optimisation level")
+        .choices(["0", "1", "2", "3", "s", "z"])
+        .default("2"),
+    )
+    .option("--codegen-only", "take the input as optimised already")
+    .option("--target <triple>", "target triple (default: the inputs' own)")
+    .option("--cpu <name>", 'CPU to build for, or "native"')
+    .option("--features <list>", "target features, such as +avx2,-sse4a")
+    .option("--threads <n>", "jobs at a time", threadCount)
+    .option("--cache <place>", 'folder or URL of the cache, or "off"')
+    .option("--timings", "print the time of each phase and the hit rate")
+    .option("--json", "print the report as one JSON object")
+    .option("--verify", "compile every hit again and compare")
+    .action((inputs: string[], flags: Flags) => run(inputs, flags, lldArguments));
+}
+
+function threadCount(text: string): number {
+  const threads = Number(text);
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new InvalidArgumentError("not a number of threads");
+  return threads;
+}
+
+async function run(inputs: string[], flags: Flags, lldArguments: string[]): Promise<void> {
+  const { O, json, ...same } = flags;
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once("SIGINT", onInterrupt);
+  const progress = new Progress();
+  const options: BuildOptions = {
+    ...same,
+    inputs,
+    level: `O${O}` as Level,
+    link: { args: lldArguments },
+    signal: interrupt.signal,
+    onProgress: (event) => progress.show(event),
+  };
+  try {
+    const report = await build(options);
+    progress.stop();
+    for (const warning of report.warnings) process.stderr.write(`finegrain: warning: ${warning}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  } catch (error) {
+    progress.stop();
+    if (!(error instanceof FinegrainError)) throw error;
+    process.stderr.write(`finegrain: error: ${error.message} [${error.code}]\n`);
+    process.exitCode = error.code === "INVALID_OPTION" ? 2 : 1;
+  } finally {
+    process.removeListener("SIGINT", onInterrupt);
+  }
+}
+
+/** A bar on stderr while units are compiled, on a terminal only. */
+class Progress {
+  readonly #bar = new SingleBar({
+    stream: process.stderr,
+    format: "compiling {bar} {value}/{total}",
+    hideCursor: true,
+    clearOnComplete: true,
+    noTTYOutput: false,
+  });
+  #isShown = false;
+
+  show({ phase, done, total }: ProgressEvent): void {
+    if (phase !== "emit") return;
+    if (!this.#isShown) this.#bar.start(total, 0);
+    this.#isShown = true;
+    this.#bar.update(done);
+  }
+
+  stop(): void {
+    if (this.#isShown) this.#bar.stop();
+  }
+}

@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+/** The command line: parses, calls the library, prints. Exit status: 0 done, 1 failed, 2 wrong usage. */
+
+import { Command, CommanderError } from "commander";
+
+// The pool's size is fixed by its first use; threads beyond it would only wait.
+process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require("node:os").availableParallelism()));
+
+import { buildCommand } from "./build";
+
+const { version } = require("../../package.json") as { version: string };
+
+/** What stands behind "--" goes to lld, unread. */
+function splitArguments(argv: string[]): { own: string[]; lld: string[] } {
+  const end = argv.indexOf("--");
+  return end < 0 ? { own: argv, lld: [] } : { own: argv.slice(0, end), lld: argv.slice(end + 1) };
+}
+
+async function main(): Promise<void> {
+  const { own, lld } = splitArguments(process.argv);
+  const program = new Command("finegrain")
+    .description("Compile LLVM bitcode, one unit at a time, and never the same unit twice.")
+    .version(version)
+    .exitOverride()
+    .addCommand(buildCommand(lld));
+  for (const command of program.commands) command.exitOverride();
+  try {
+    await program.parseAsync(own);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  }
+}
+
+void main();

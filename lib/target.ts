@@ -1,0 +1,50 @@
+/** From what the user asks for to what emit is told. */
+
+import { FinegrainError } from "./errors";
+import type { EmitOptions, Unit, UnitKind } from "./native";
+import { native } from "./native";
+import type { Level } from "./options";
+
+const codegenLevels: Record<Level, number> = { O0: 0, O1: 1, O2: 2, O3: 3, Os: 2, Oz: 2 };
+
+/** clang runs the vectorisers at these levels. */
+const vectorizingLevels: Level[] = ["O2", "O3", "Os"];
+
+export interface CodeOptions {
+  level: Level;
+  codegenOnly: boolean;
+  cpu: string;
+  features: string;
+}
+
+export function emitOptions(options: CodeOptions, triple: string, kind: UnitKind): EmitOptions {
+  const { level, codegenOnly } = options;
+  return {
+    triple,
+    cpu: options.cpu,
+    features: options.features,
+    pipeline: codegenOnly ? "" : `default<${level}>`,
+    vectorize: !codegenOnly && vectorizingLevels.includes(level),
+    codegenLevel: codegenLevels[level],
+    relocationModel: "pic",
+    codeModel: "",
+    kind,
+  };
+}
+
+/** One build makes code for one target: the one asked for, or the inputs' own. */
+export function commonTriple(units: { name: string; unit: Unit }[], asked?: string): string {
+  if (asked !== undefined) return asked;
+  const first = units.find(({ unit }) => unit.triple !== "");
+  if (!first) return native.host().triple;
+  for (const { name, unit } of units) {
+    if (unit.triple !== "" && unit.triple !== first.unit.triple)
+      throw new FinegrainError(
+        "INPUTS_DISAGREE",
+        `its target is ${unit.triple}, that of ${first.name} is ${first.unit.triple}; ` +
+          "name one with the option target",
+        { input: name },
+      );
+  }
+  return first.unit.triple;
+}
