@@ -1,0 +1,62 @@
+/** What the tests share: a folder of their own, compilers, and programs to run. */
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+/** A private folder, removed after the tests of the file. */
+export class Workspace {
+  readonly folder = mkdtempSync(path.join(os.tmpdir(), "finegrain-test-"));
+
+  constructor() {
+    afterAll(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  path(...names: string[]): string {
+    return path.join(this.folder, ...names);
+  }
+
+  write(name: string, content: string | Uint8Array): string {
+    const file = this.path(name);
+    writeFileSync(file, content);
+    return file;
+  }
+
+  /** Compiles C or C++ (by the name's ending) to unoptimised bitcode, as clang -O2 would start from. */
+  bitcode(name: string, source: string, flags: string[] = []): string {
+    const file = this.write(name, source);
+    const output = this.path(`${path.parse(name).name}.bc`);
+    const frontendOnly = ["-O2", "-fPIC", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c"];
+    clang([...frontendOnly, ...flags, file, "-o", output]);
+    return output;
+  }
+}
+
+export function clang(args: string[]): void {
+  execFileSync(args.some((arg) => /\.(cc|cpp)$/.test(arg)) ? "clang++-22" : "clang-22", args, {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+export interface RunResult {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export function run(program: string, args: string[] = [], options = {}): RunResult {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", ...options });
+  return { status, stdout, stderr };
+}
+
+/** Runs the command line that dist/ holds, with `env` as its whole environment beside PATH. */
+export function finegrain(args: string[], env: Record<string, string> = {}): RunResult {
+  const main = path.join(__dirname, "../dist/cli/main.js");
+  return run(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
+}
+
+export function digest(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}
