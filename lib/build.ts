@@ -1,8 +1,8 @@
 /** The pipeline on one page: inputs, units, code, link names, output. */
 
-import { type CodeResult, codeFor } from "./code";
+import { codeFor } from "./code";
 import { FinegrainError } from "./errors";
-import { emitUnit, type NamedUnit, readInput, splitModule } from "./inputs";
+import { readInput } from "./inputs";
 import { type LinkedOutput, link } from "./link";
 import { native, type UnitKind } from "./native";
 import { type BuildOptions, type Emit, type ResolvedBuild, resolveBuild } from "./options";
@@ -11,6 +11,7 @@ import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
 import { openStore } from "./store/open";
 import { commonTriple, emitOptions } from "./target";
+import { emitUnit, splitAll, type Unit, type UnitSet } from "./units";
 
 /**
  * Builds `options.output` from bitcode and says what it took.
@@ -27,19 +28,24 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   await output.check();
   const store = options.cache === "off" ? undefined : openStore(options.cache);
 
-  const units = await readUnits(options, timer);
-  const triple = commonTriple(units, options.target);
+  const modules = await splitInputs(options, timer);
+  const units = modules.flatMap((module) => module.units);
+  const triple = commonTriple(modules, options.target);
   const code = await codeFor(
     { ...options, units, store, options: emitOptions(options, triple, unitKind(options.emit)) },
     timer,
   );
-  const linkWarnings = await writeOutput(options, output, units, triple, code, timer);
+  const program: Program = { options, output, modules, units, triple, code: code.code };
+  const linkWarnings = await writeOutput(program, timer);
 
   const report: BuildReport = {
     output: options.output,
     llvmVersion: native.version().llvm,
     threads: options.threads,
     units: units.length,
+    wholeModules: modules
+      .filter(({ wholeReason }) => wholeReason)
+      .map(({ name, wholeReason }) => ({ name, reason: wholeReason })),
     cache: code.cache,
     simplify: { lookups: 0, hits: 0 },
     phases: timer.report(),
@@ -49,24 +55,28 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   return report;
 }
 
-async function readUnits(options: ResolvedBuild, timer: PhaseTimer): Promise<NamedUnit[]> {
+/** Everything that decides the output's bytes. */
+interface Program {
+  options: ResolvedBuild;
+  output: OutputFile;
+  modules: UnitSet[];
+  units: Unit[];
+  triple: string;
+  /** By unit. */
+  code: Uint8Array[];
+}
+
+async function splitInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<UnitSet[]> {
   const { inputs, threads, signal, onProgress } = options;
   const modules = await timer.time("read", async () => {
     const read = await runAll(inputs, threads, readInput, signal);
     return read.flat();
   });
-  let done = 0;
+  const onDone = (done: number, total: number) => onProgress?.({ phase: "split", done, total });
+  // Text and bitcode are asked for by module.
+  const units = unitKind(options.emit) === "object" ? options.units : "module";
   return timer.time("split", () =>
-    runAll(
-      modules,
-      threads,
-      async (module) => {
-        const unit = await splitModule(module);
-        onProgress?.({ phase: "split", done: ++done, total: modules.length });
-        return unit;
-      },
-      signal,
-    ),
+    splitAll(modules, { ...options, units }, threads, onDone, signal),
   );
 }
 
@@ -75,25 +85,16 @@ function unitKind(emit: Emit): UnitKind {
 }
 
 /** Writes the output beside its place, then puts it there. Returns warnings. */
-async function writeOutput(
-  options: ResolvedBuild,
-  output: OutputFile,
-  units: NamedUnit[],
-  triple: string,
-  { code }: CodeResult,
-  timer: PhaseTimer,
-): Promise<string[]> {
+async function writeOutput(program: Program, timer: PhaseTimer): Promise<string[]> {
+  const { output, options } = program;
   const { emit, signal } = options;
   try {
-    const members =
-      unitKind(emit) === "object" ? await timer.time("rename", () => rename(units, code)) : code;
+    const content = await timer.time("rename", () => bundle(program));
     throwIfAborted(signal);
     const warnings = await timer.time("link", async () => {
-      if (emit === "asm" || emit === "bitcode" || emit === "archive") {
-        await output.write(await bundle(emit, units, members));
-        return "";
-      }
-      return linkOutput(options, emit, output, units, triple, members);
+      if (emit !== "archive" && unitKind(emit) === "object") return linkArchive(program, content);
+      await output.write(content);
+      return "";
     });
     throwIfAborted(signal);
     await output.commit();
@@ -103,67 +104,53 @@ async function writeOutput(
   }
 }
 
-function rename(units: NamedUnit[], objects: Uint8Array[]): Promise<Uint8Array[]> {
-  return native.renameSymbols(
-    objects,
-    units.map(({ unit }) => unit.linkNames),
-  );
-}
-
-/** One module's text or bitcode is the file itself; several go into an archive. */
-async function bundle(
-  emit: "asm" | "bitcode" | "archive",
-  units: NamedUnit[],
-  members: Uint8Array[],
-): Promise<Uint8Array> {
-  if (emit !== "archive" && members.length === 1) return members[0]!;
-  const extension = { asm: ".s", bitcode: ".bc", archive: ".o" }[emit];
-  return native.writeArchive(memberNames(units, extension), members);
-}
-
-async function linkOutput(
-  options: ResolvedBuild,
-  kind: LinkedOutput,
-  output: OutputFile,
-  units: NamedUnit[],
-  triple: string,
-  objects: Uint8Array[],
-): Promise<string> {
-  const names = memberNames(units, ".o");
-  const contents = [...objects];
-  if (kind === "image") {
+/**
+ * All code in one piece: an archive of objects under their link names, or of
+ * text or bitcode. Text or bitcode of a single module is the piece itself.
+ */
+async function bundle(program: Program): Promise<Uint8Array> {
+  const { options, units, code } = program;
+  const kind = unitKind(options.emit);
+  if (kind !== "object" && code.length === 1) return code[0]!;
+  const extension = { object: ".o", asm: ".s", bitcode: ".bc" }[kind];
+  // lld's messages name the members.
+  const names = units.map(({ name }) => name.slice(name.lastIndexOf("/") + 1) + extension);
+  const contents = [...code];
+  const linkNames = units.map((unit) => (kind === "object" ? unit.linkNames : noNames));
+  if (options.emit === "image") {
     names.push("finegrain-image.o");
-    contents.push(await imageTables(options, units, triple));
+    contents.push(await imageTables(program));
+    linkNames.push(noNames);
   }
-  const archive = await native.writeArchive(names, contents);
-  const { args } = options.link as { args: string[] };
+  return native.writeArchive(names, contents, linkNames, options.emit === "archive");
+}
+
+const noNames = new Uint8Array();
+
+async function linkArchive(program: Program, archive: Uint8Array): Promise<string> {
+  const { options, output, triple } = program;
+  const { emit, link: linkOptions } = options;
   try {
-    return await link({ kind, triple, archive, output: output.temporary, args });
+    return await link({
+      kind: emit as LinkedOutput,
+      triple,
+      archive,
+      output: output.temporary,
+      args: linkOptions.args,
+    });
   } catch (error) {
     throw FinegrainError.from(error);
   }
 }
 
-/** The object with the image's header and shard table. It changes with every edit of names. */
-async function imageTables(
-  options: ResolvedBuild,
-  units: NamedUnit[],
-  triple: string,
-): Promise<Uint8Array> {
+/** The object with the image's header and shard table. Its content is names: it is not cached. */
+async function imageTables({ options, modules, triple }: Program): Promise<Uint8Array> {
   const { cpu, features } = options;
   const body = await native.imageTables(
     { triple, cpu, features },
-    Buffer.concat(units.map(({ unit }) => unit.functions)),
-    Buffer.concat(units.map(({ unit }) => unit.slots)),
+    Buffer.concat(modules.map(({ functions }) => functions)),
+    Buffer.concat(modules.map(({ slots }) => slots)),
   );
-  const tables = { body, digest: "", triple, linkNames: empty, functions: empty, slots: empty };
-  const level = { ...options, codegenOnly: true };
-  return emitUnit({ name: "image tables", unit: tables }, emitOptions(level, triple, "object"));
-}
-
-const empty = new Uint8Array();
-
-/** Members go by the inputs' own names, which lld's messages repeat. */
-function memberNames(units: NamedUnit[], extension: string): string[] {
-  return units.map(({ name }) => `${name.split("/").at(-1)}${extension}`);
+  const tables = { name: "image tables", body, digest: "", linkNames: noNames };
+  return emitUnit(tables, emitOptions({ ...options, codegenOnly: true }, triple, "object"));
 }

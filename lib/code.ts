@@ -3,7 +3,6 @@
  * into the store. A fault of the store is counted and costs time, nothing else.
  */
 
-import { emitUnit, type NamedUnit } from "./inputs";
 import { type Key, unitKey } from "./key";
 import type { EmitOptions } from "./native";
 import type { ProgressEvent } from "./options";
@@ -11,12 +10,13 @@ import type { CacheReport, PhaseTimer } from "./report";
 import { runAll } from "./schedule";
 import type { Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
+import { emitUnit, type Unit } from "./units";
 
 /** The part of an entry that holds the unit's code. Beside it, "fields" has the key's fields. */
 const codePart = "object";
 
 export interface CodeRequest {
-  units: readonly NamedUnit[];
+  units: readonly Unit[];
   options: EmitOptions;
   store: Store | undefined;
   threads: number;
@@ -35,7 +35,7 @@ export interface CodeResult {
 /** Units with one key. The first is compiled for all of them. */
 interface Group {
   key: Key;
-  unit: NamedUnit;
+  unit: Unit;
   members: number[];
   code?: Uint8Array | undefined;
 }
@@ -74,10 +74,10 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
   };
 }
 
-function groupByKey(units: readonly NamedUnit[], options: EmitOptions): Group[] {
+function groupByKey(units: readonly Unit[], options: EmitOptions): Group[] {
   const groups = new Map<string, Group>();
   units.forEach((unit, index) => {
-    const key = unitKey(unit.unit, options);
+    const key = unitKey(unit, options);
     const id = key.digest.toString("latin1");
     const group = groups.get(id);
     if (group) group.members.push(index);
@@ -86,7 +86,7 @@ function groupByKey(units: readonly NamedUnit[], options: EmitOptions): Group[] 
   return [...groups.values()];
 }
 
-function codeByUnit(units: readonly NamedUnit[], groups: Group[]): Uint8Array[] {
+function codeByUnit(units: readonly Unit[], groups: Group[]): Uint8Array[] {
   const code = new Array<Uint8Array>(units.length);
   for (const group of groups) for (const index of group.members) code[index] = group.code!;
   return code;
@@ -109,7 +109,7 @@ async function lookUp(groups: Group[], store: Store | undefined) {
 /** The longest jobs start first, so that none is left alone at the end. */
 async function compile(groups: Group[], request: CodeRequest, done: (group: Group) => void) {
   const { options, threads, signal, onProgress } = request;
-  const longestFirst = groups.toSorted((a, b) => b.unit.unit.body.length - a.unit.unit.body.length);
+  const longestFirst = groups.toSorted((a, b) => b.unit.body.length - a.unit.body.length);
   let count = 0;
   await runAll(
     longestFirst,

@@ -1,10 +1,12 @@
 /** One module in memory, without store or linker. */
 
+import os from "node:os";
 import { FinegrainError } from "./errors";
-import { emitUnit, type NamedUnit, readInput, splitModule } from "./inputs";
+import { readInput } from "./inputs";
 import { native } from "./native";
 import { type CompileOptions, type Input, resolveCompile } from "./options";
 import { commonTriple, emitOptions } from "./target";
+import { emitUnit, splitAll, unpackNames } from "./units";
 
 /**
  * Compiles one module and resolves to an object, assembly or bitcode, as
@@ -17,16 +19,15 @@ export async function compile(options: CompileOptions): Promise<Uint8Array> {
     throw new FinegrainError("INVALID_INPUT", `compile takes one module, not ${modules.length}`, {
       input: inputName(resolved.input),
     });
-  const unit = await splitModule(modules[0]!);
-  const triple = commonTriple([unit], resolved.target);
-  const code = await emitUnit(unit, emitOptions(resolved, triple, resolved.emit));
-  if (resolved.emit !== "object") return code;
-  const [object] = await native.renameSymbols([code], [unit.unit.linkNames]);
-  return object!;
+  const [set] = await splitAll(modules, { ...resolved, units: "module" }, 1);
+  const [unit] = set!.units;
+  const triple = commonTriple([set!], resolved.target);
+  const code = await emitUnit(unit!, emitOptions(resolved, triple, resolved.emit));
+  return resolved.emit === "object" ? native.renameSymbols(code, unit!.linkNames) : code;
 }
 
 export interface SplitUnit {
-  /** The input's name, with the member's in brackets where it is an archive. */
+  /** The input's name; with the member's in brackets, and the function's behind it. */
   name: string;
   /** The unit's bitcode, in which every symbol has a local name. */
   body: Uint8Array;
@@ -37,15 +38,15 @@ export interface SplitUnit {
 }
 
 /** The units of an input, as build() would compile them. Throws a FinegrainError. */
-export async function split(input: Input): Promise<SplitUnit[]> {
+export async function split(
+  input: Input,
+  { units = "module" }: { units?: "module" | "function" } = {},
+): Promise<SplitUnit[]> {
   const modules = await readInput(input);
-  const units = await Promise.all(modules.map(splitModule));
-  return units.map(publicUnit);
-}
-
-function publicUnit({ name, unit }: NamedUnit): SplitUnit {
-  const linkNames = Buffer.from(unit.linkNames).toString().split("\0").slice(0, -1);
-  return { name, body: unit.body, digest: unit.digest, linkNames };
+  const sets = await splitAll(modules, { units, codegenOnly: false }, os.availableParallelism());
+  return sets
+    .flatMap((set) => set.units)
+    .map((unit) => ({ ...unit, linkNames: unpackNames(unit.linkNames) }));
 }
 
 function inputName(input: Input): string {

@@ -5,8 +5,9 @@
  */
 
 import { createHash } from "node:crypto";
-import type { EmitOptions, PackedNames, Unit } from "./native";
+import type { EmitOptions, PackedNames } from "./native";
 import { native } from "./native";
+import type { Unit } from "./units";
 
 export interface KeyFields {
   /** Format of keys and entries; raise it when either changes. */

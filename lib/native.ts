@@ -9,21 +9,39 @@ export type PackedNames = Uint8Array;
 export interface InputModule {
   name: string;
   bitcode: Uint8Array;
+  /** Digest of the bitcode, in upper-case hex. */
+  id: string;
 }
 
-export interface Unit {
-  /** Bitcode in canonical form: no name, path or triple leaves a trace in it. */
-  body: Uint8Array;
-  /** BLAKE3 of the body, in hex. */
-  digest: string;
+export interface SplitOptions {
+  byFunction: boolean;
+  keepTypeAliasing: boolean;
+  /** Told apart by it: the internal symbols that several units of a module share. */
+  moduleId: string;
+  shard: number;
+  shardCount: number;
+}
+
+/** Many pieces in one block of bytes: piece i ends at `ends[i]`. */
+export interface Block {
+  bytes: Uint8Array;
+  ends: Uint32Array;
+}
+
+export interface SplitModule {
   /** The module's own target triple; empty where it has none. */
   triple: string;
-  /** What the program calls the body's symbols, by position. */
-  linkNames: PackedNames;
   /** The link names of the exported functions. */
   functions: PackedNames;
   /** The link names of the exported variables of a pointer's size. */
   slots: PackedNames;
+  labels: PackedNames;
+  /** BLAKE3 of each body, 64 hex digits, one after the other. */
+  digests: string;
+  bodies: Block;
+  linkNames: Block;
+  /** Why the module cannot be split; empty if it can. */
+  wholeReason: string;
 }
 
 export type UnitKind = "object" | "asm" | "bitcode";
@@ -76,10 +94,16 @@ export interface Native {
   version(): { llvm: string; revision: string };
   host(): { triple: string; cpu: string; features: string };
   readModules(bytes: Uint8Array, name: string): Promise<InputModule[]>;
-  moduleUnit(bitcode: Uint8Array): Promise<Unit>;
+  splitModule(bitcode: Uint8Array, options: SplitOptions): Promise<SplitModule>;
   emit(body: Uint8Array, options: EmitOptions, linkNames: PackedNames): Promise<Uint8Array>;
-  renameSymbols(objects: Uint8Array[], linkNames: PackedNames[]): Promise<Uint8Array[]>;
-  writeArchive(names: string[], contents: Uint8Array[]): Promise<Uint8Array>;
+  renameSymbols(object: Uint8Array, linkNames: PackedNames): Promise<Uint8Array>;
+  /** Puts `linkNames` into the contents, where they are not empty. */
+  writeArchive(
+    names: string[],
+    contents: Uint8Array[],
+    linkNames: PackedNames[],
+    hasSymbolTable: boolean,
+  ): Promise<Uint8Array>;
   link(before: string[], archive: Uint8Array, after: string[]): Promise<string>;
   imageTables(
     target: { triple: string; cpu: string; features: string },

@@ -35,7 +35,7 @@ const codeEntries = {
 const buildSchema = v.strictObject({
   inputs: v.pipe(v.array(inputSchema), v.minLength(1, "at least one input is needed")),
   output: v.pipe(v.string(), v.minLength(1, "must not be empty")),
-  units: v.optional(v.picklist(["module"]), "module"),
+  units: v.optional(v.picklist(["module", "function"]), "module"),
   emit: v.optional(emitSchema),
   ...codeEntries,
   threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),

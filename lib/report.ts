@@ -1,4 +1,4 @@
-/** What a build tells about itself. The field names are a contract: DESIGN in docs/api.md. */
+/** What a build tells about itself. The field names are a contract: see docs/api.md. */
 
 export interface CacheReport {
   /** The store's URL; "off" without one. */
@@ -31,6 +31,8 @@ export interface BuildReport {
   llvmVersion: string;
   threads: number;
   units: number;
+  /** With `units: "function"`: the modules that are one unit all the same, and why. */
+  wholeModules: { name: string; reason: string }[];
   cache: CacheReport;
   simplify: { lookups: number; hits: number };
   /** Milliseconds of wall time. */

@@ -1,7 +1,7 @@
 /** From what the user asks for to what emit is told. */
 
 import { FinegrainError } from "./errors";
-import type { EmitOptions, Unit, UnitKind } from "./native";
+import type { EmitOptions, UnitKind } from "./native";
 import { native } from "./native";
 import type { Level } from "./options";
 
@@ -33,18 +33,21 @@ export function emitOptions(options: CodeOptions, triple: string, kind: UnitKind
 }
 
 /** One build makes code for one target: the one asked for, or the inputs' own. */
-export function commonTriple(units: { name: string; unit: Unit }[], asked?: string): string {
+export function commonTriple(
+  modules: readonly { name: string; triple: string }[],
+  asked?: string,
+): string {
   if (asked !== undefined) return asked;
-  const first = units.find(({ unit }) => unit.triple !== "");
+  const first = modules.find(({ triple }) => triple !== "");
   if (!first) return native.host().triple;
-  for (const { name, unit } of units) {
-    if (unit.triple !== "" && unit.triple !== first.unit.triple)
+  for (const { name, triple } of modules) {
+    if (triple !== "" && triple !== first.triple)
       throw new FinegrainError(
         "INPUTS_DISAGREE",
-        `its target is ${unit.triple}, that of ${first.name} is ${first.unit.triple}; ` +
+        `its target is ${triple}, that of ${first.name} is ${first.triple}; ` +
           "name one with the option target",
         { input: name },
       );
   }
-  return first.unit.triple;
+  return first.triple;
 }

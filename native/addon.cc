@@ -85,26 +85,61 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
           Napi::Object Item = Napi::Object::New(Env);
           Item.Set("name", Found[I].Name);
           Item.Set("bitcode", bytesOut(Env, std::move(Found[I].Bitcode)));
+          Item.Set("id", Found[I].Id);
           Result.Set(I, Item);
         }
         return Result;
       });
 }
 
-// moduleUnit(bitcode)
-static Napi::Value moduleUnitJob(const Napi::CallbackInfo &Info) {
-  return runJob<Unit>(
-      Info, [Bitcode = bytesIn(Info[0])] { return moduleUnit(Bitcode); },
-      [](Napi::Env Env, Unit &U) {
-        Napi::Object Result = Napi::Object::New(Env);
-        Result.Set("body", bytesOut(Env, std::move(U.Body)));
-        Result.Set("digest", U.Digest);
-        Result.Set("triple", U.Triple);
-        Result.Set("linkNames", bytesOut(Env, std::move(U.LinkNames)));
-        Result.Set("functions", bytesOut(Env, std::move(U.Functions)));
-        Result.Set("slots", bytesOut(Env, std::move(U.Slots)));
-        return Result;
-      });
+// Many small values as one block of bytes and the offsets at which each ends:
+// a JavaScript object for each would cost more than the step itself.
+static Napi::Object blockOut(Napi::Env Env, ArrayRef<Unit> Units,
+                             Bytes Unit::*Member) {
+  Bytes Block;
+  auto Ends = Napi::Uint32Array::New(Env, Units.size());
+  for (size_t I = 0; I != Units.size(); ++I) {
+    const Bytes &Content = Units[I].*Member;
+    Block.append(Content.begin(), Content.end());
+    Ends[I] = Block.size();
+  }
+  Napi::Object Result = Napi::Object::New(Env);
+  Result.Set("bytes", bytesOut(Env, std::move(Block)));
+  Result.Set("ends", Ends);
+  return Result;
+}
+
+static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
+  std::string Digests;
+  for (const Unit &U : Split.Units)
+    Digests += U.Digest;
+  Napi::Object Result = Napi::Object::New(Env);
+  Result.Set("triple", Split.Triple);
+  Result.Set("functions", bytesOut(Env, std::move(Split.Functions)));
+  Result.Set("slots", bytesOut(Env, std::move(Split.Slots)));
+  Result.Set("labels", bytesOut(Env, std::move(Split.Labels)));
+  Result.Set("digests", Digests);
+  Result.Set("bodies", blockOut(Env, Split.Units, &Unit::Body));
+  Result.Set("linkNames", blockOut(Env, Split.Units, &Unit::LinkNames));
+  Result.Set("wholeReason", Split.WholeReason);
+  return Result;
+}
+
+// splitModule(bitcode, options)
+static Napi::Value splitJob(const Napi::CallbackInfo &Info) {
+  auto Object = Info[1].As<Napi::Object>();
+  SplitOptions Options;
+  Options.ByFunction = Object.Get("byFunction").As<Napi::Boolean>();
+  Options.KeepTypeAliasing = Object.Get("keepTypeAliasing").As<Napi::Boolean>();
+  Options.ModuleId = stringIn(Object.Get("moduleId"));
+  Options.Shard = Object.Get("shard").As<Napi::Number>();
+  Options.ShardCount = Object.Get("shardCount").As<Napi::Number>();
+  return runJob<SplitModule>(
+      Info,
+      [Bitcode = bytesIn(Info[0]), Options = std::move(Options)] {
+        return splitModule(Bitcode, Options);
+      },
+      splitOut);
 }
 
 static EmitOptions emitOptionsIn(Napi::Object Object) {
@@ -138,42 +173,33 @@ static Napi::Value emitJob(const Napi::CallbackInfo &Info) {
       });
 }
 
-// renameSymbols(objects, linkNames): both lists in step
+// renameSymbols(object, linkNames)
 static Napi::Value renameJob(const Napi::CallbackInfo &Info) {
-  auto Objects = Info[0].As<Napi::Array>(), Names = Info[1].As<Napi::Array>();
-  std::vector<std::pair<StringRef, StringRef>> Work;
-  for (uint32_t I = 0; I != Objects.Length(); ++I)
-    Work.emplace_back(bytesIn(Objects[I]), bytesIn(Names[I]));
-  using Result = std::vector<Bytes>;
-  return runJob<Result>(
+  return runJob<Bytes>(
       Info,
-      [Work = std::move(Work)]() -> Expected<Result> {
-        Result Renamed;
-        for (auto [Object, LinkNames] : Work) {
-          Expected<Bytes> One = renameSymbols(Object, LinkNames);
-          if (!One)
-            return One.takeError();
-          Renamed.push_back(std::move(*One));
-        }
-        return Renamed;
+      [Object = bytesIn(Info[0]), LinkNames = bytesIn(Info[1])] {
+        return renameSymbols(Object, LinkNames);
       },
-      [](Napi::Env Env, Result &Renamed) {
-        Napi::Array Array = Napi::Array::New(Env, Renamed.size());
-        for (size_t I = 0; I != Renamed.size(); ++I)
-          Array.Set(I, bytesOut(Env, std::move(Renamed[I])));
-        return Array;
+      [](Napi::Env Env, Bytes &Renamed) {
+        return bytesOut(Env, std::move(Renamed));
       });
 }
 
-// writeArchive(names, contents): both lists in step
+// writeArchive(names, contents, linkNames, hasSymbolTable): lists in step
 static Napi::Value archiveJob(const Napi::CallbackInfo &Info) {
   std::vector<std::string> Names = stringsIn(Info[0]);
   auto Contents = Info[1].As<Napi::Array>();
+  auto LinkNames = Info[2].As<Napi::Array>();
   std::vector<ArchiveMember> Members;
   for (uint32_t I = 0; I != Contents.Length(); ++I)
-    Members.push_back({std::move(Names[I]), bytesIn(Contents[I])});
+    Members.push_back(
+        {std::move(Names[I]), bytesIn(Contents[I]), bytesIn(LinkNames[I])});
   return runJob<Bytes>(
-      Info, [Members = std::move(Members)] { return writeArchive(Members); },
+      Info,
+      [Members = std::move(Members),
+       HasSymbolTable = bool(Info[3].As<Napi::Boolean>())] {
+        return writeArchive(Members, HasSymbolTable);
+      },
       [](Napi::Env Env, Bytes &Archive) {
         return bytesOut(Env, std::move(Archive));
       });
@@ -319,7 +345,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("version", versionInfo);
   Export("host", hostInfo);
   Export("readModules", readJob);
-  Export("moduleUnit", moduleUnitJob);
+  Export("splitModule", splitJob);
   Export("emit", emitJob);
   Export("renameSymbols", renameJob);
   Export("writeArchive", archiveJob);

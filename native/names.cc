@@ -10,6 +10,11 @@ using namespace llvm;
 namespace finegrain {
 
 static constexpr StringLiteral LocalPrefix = "fg.";
+static constexpr StringLiteral PromotedInfix = ".llvm.";
+
+std::string promotedSuffix(StringRef ModuleId) {
+  return (PromotedInfix + ModuleId).str();
+}
 
 // Finds the local name at or after From: its start, its end and its position.
 static bool findLocalName(StringRef Name, size_t From, size_t &Start,
@@ -62,17 +67,23 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
         addMetadata(Node);
 }
 
-void KeptNames::addText(StringRef Text) {
+std::vector<StringRef> namesInText(StringRef Text) {
   auto IsNameCharacter = [](char C) {
     return isAlnum(C) || C == '_' || C == '.' || C == '$';
   };
-  while (!Text.empty()) {
+  std::vector<StringRef> Names;
+  while (true) {
     Text = Text.drop_until(IsNameCharacter);
-    StringRef Name = Text.take_while(IsNameCharacter);
-    if (!Name.empty())
-      Names.insert(Name);
-    Text = Text.drop_front(Name.size());
+    if (Text.empty())
+      return Names;
+    Names.push_back(Text.take_while(IsNameCharacter));
+    Text = Text.drop_front(Names.back().size());
   }
+}
+
+void KeptNames::addText(StringRef Text) {
+  for (StringRef Name : namesInText(Text))
+    Names.insert(Name);
 }
 
 // Some attributes name a symbol in their value ("probe-stack",
@@ -101,6 +112,9 @@ bool KeptNames::contains(const GlobalValue &Global) const {
   StringRef Name = Global.getName();
   if (Name.starts_with("llvm.") || Name == "main" || Names.contains(Name))
     return true;
+  // An internal symbol that was made visible to other units means nothing.
+  if (Name.contains(PromotedInfix))
+    return false;
   // Names reserved to the implementation: passes, code generation and the
   // loader know many of them. Internal ones ("__func__.f") mean nothing.
   if (Name.starts_with("__") && !Global.hasLocalLinkage())

@@ -56,6 +56,13 @@ private:
   std::vector<llvm::StringRef> Names;
 };
 
+// What is put behind an internal symbol's name when other units must see it.
+// LLVM's own LTO does the same, so demanglers and profilers know to hide it.
+std::string promotedSuffix(llvm::StringRef ModuleId);
+
+// The identifiers in a piece of assembly or of an attribute.
+std::vector<llvm::StringRef> namesInText(llvm::StringRef Text);
+
 void appendName(PackedNames &Packed, llvm::StringRef Name);
 std::vector<llvm::StringRef> unpackNames(llvm::StringRef Packed);
 

@@ -4,12 +4,14 @@
 #include "error.h"
 #include "module_io.h"
 #include "steps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/BinaryFormat/Magic.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Object/Archive.h"
+#include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -17,6 +19,13 @@
 using namespace llvm;
 
 namespace finegrain {
+
+static void addModule(std::vector<InputModule> &Modules, const Twine &Name,
+                      Bytes Bitcode) {
+  auto Digest = BLAKE3::hash<8>(
+      arrayRefFromStringRef(StringRef(Bitcode.data(), Bitcode.size())));
+  Modules.push_back({Name.str(), std::move(Bitcode), toHex(Digest)});
+}
 
 static Error readBitcode(StringRef Input, StringRef Name,
                          std::vector<InputModule> &Modules) {
@@ -33,7 +42,7 @@ static Error readBitcode(StringRef Input, StringRef Name,
   if (Found->empty())
     return stepError("INVALID_INPUT", "the bitcode holds no module");
   if (Found->size() == 1) {
-    Modules.push_back({Name.str(), Bytes(Raw.begin(), Raw.end())});
+    addModule(Modules, Name, Bytes(Raw.begin(), Raw.end()));
     return Error::success();
   }
   for (size_t I = 0; I != Found->size(); ++I) {
@@ -41,7 +50,7 @@ static Error readBitcode(StringRef Input, StringRef Name,
     Expected<std::unique_ptr<Module>> M = (*Found)[I].parseModule(Context);
     if (!M)
       return stepError("INVALID_INPUT", M.takeError());
-    Modules.push_back({(Name + "(" + Twine(I) + ")").str(), writeModule(**M)});
+    addModule(Modules, Name + "(" + Twine(I) + ")", writeModule(**M));
   }
   return Error::success();
 }
@@ -69,7 +78,7 @@ static Error readText(StringRef Input, StringRef Name,
   // The parser takes the file's name where the text names no source.
   if (!Input.contains("source_filename"))
     M->setSourceFileName("");
-  Modules.push_back({Name.str(), writeModule(*M)});
+  addModule(Modules, Name, writeModule(*M));
   return Error::success();
 }
 

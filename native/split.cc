@@ -1,108 +1,18 @@
-// Turns a module into units. A body is canonical: neither names nor paths, the
-// module's triple, unused declarations nor their order leave a trace in it.
-//
-// Declarations are put in the order in which the definitions first use them.
-// Definitions keep their order, since it decides the object's layout.
+// Turns a module into units: one for the whole of it, or one for each function.
 
+#include "canonical.h"
 #include "error.h"
+#include "extract.h"
 #include "module_io.h"
 #include "names.h"
+#include "partition.h"
 #include "steps.h"
-#include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/SmallPtrSet.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/IR/InstIterator.h"
-#include "llvm/IR/Instructions.h"
-#include "llvm/IR/TypeFinder.h"
-#include "llvm/Support/BLAKE3.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/AutoUpgrade.h"
 
 using namespace llvm;
 
 namespace finegrain {
-
-namespace {
-// Lists the global values of a module: definitions as they stand, then
-// declarations by first use.
-class SymbolOrder {
-public:
-  explicit SymbolOrder(Module &M) {
-    for (GlobalValue &Global : M.global_values())
-      if (!Global.isDeclaration())
-        Symbols.insert(&Global);
-    for (GlobalValue &Global : M.global_values())
-      if (!Global.isDeclaration())
-        addUsesIn(Global);
-    // What only metadata refers to comes last.
-    for (GlobalValue &Global : M.global_values())
-      Symbols.insert(&Global);
-  }
-
-  ArrayRef<GlobalValue *> symbols() const { return Symbols.getArrayRef(); }
-
-private:
-  void addUsesIn(GlobalValue &Global) {
-    for (Value *Operand : cast<User>(Global).operands())
-      addValue(Operand);
-    if (auto *F = dyn_cast<Function>(&Global))
-      for (Instruction &I : instructions(*F))
-        for (Value *Operand : I.operands())
-          addValue(Operand);
-  }
-
-  void addValue(Value *Root) {
-    SmallVector<Value *, 8> Pending{Root};
-    while (!Pending.empty()) {
-      Value *V = Pending.pop_back_val();
-      if (auto *Global = dyn_cast_or_null<GlobalValue>(V)) {
-        Symbols.insert(Global);
-        continue;
-      }
-      auto *C = dyn_cast_or_null<Constant>(V);
-      if (!C || !SeenConstants.insert(C).second)
-        continue;
-      for (Value *Operand : reverse(C->operands()))
-        Pending.push_back(Operand);
-    }
-  }
-
-  SetVector<GlobalValue *> Symbols;
-  SmallPtrSet<Constant *, 32> SeenConstants;
-};
-} // namespace
-
-static void eraseUnusedDeclarations(Module &M) {
-  auto IsUnused = [](const GlobalObject &Object) {
-    return Object.isDeclaration() && Object.use_empty() &&
-           !Object.isUsedByMetadata();
-  };
-  for (Function &F : make_early_inc_range(M))
-    if (IsUnused(F))
-      F.eraseFromParent();
-  for (GlobalVariable &Variable : make_early_inc_range(M.globals()))
-    if (IsUnused(Variable))
-      Variable.eraseFromParent();
-}
-
-static void moveDeclarationsLast(Module &M, ArrayRef<GlobalValue *> Symbols) {
-  for (GlobalValue *Global : Symbols) {
-    if (!Global->isDeclaration())
-      continue;
-    if (auto *F = dyn_cast<Function>(Global)) {
-      F->removeFromParent();
-      M.getFunctionList().push_back(F);
-    } else if (auto *Variable = dyn_cast<GlobalVariable>(Global)) {
-      M.removeGlobalVariable(Variable);
-      M.insertGlobalVariable(Variable);
-    }
-  }
-}
-
-static void dropTypeNames(Module &M) {
-  TypeFinder Types;
-  Types.run(M, /*onlyNamed=*/true);
-  for (StructType *Type : Types)
-    Type->setName("");
-}
 
 static bool isExported(const GlobalValue &Global) {
   return !Global.isDeclaration() && !Global.hasLocalLinkage() &&
@@ -121,43 +31,88 @@ static bool isSlot(const GlobalVariable &Variable) {
              Layout.getPointerSize();
 }
 
-static void listExports(const Module &M, Unit &Result) {
+static void listExports(const Module &M, SplitModule &Result) {
+  auto LinkName = [](const GlobalValue &Global) {
+    return GlobalValue::dropLLVMManglingEscape(Global.getName());
+  };
   for (const Function &F : M)
     if (isExported(F))
-      appendName(Result.Functions,
-                 GlobalValue::dropLLVMManglingEscape(F.getName()));
+      appendName(Result.Functions, LinkName(F));
   for (const GlobalVariable &Variable : M.globals())
     if (isExported(Variable) && isSlot(Variable))
-      appendName(Result.Slots,
-                 GlobalValue::dropLLVMManglingEscape(Variable.getName()));
+      appendName(Result.Slots, LinkName(Variable));
 }
 
-Expected<Unit> moduleUnit(StringRef Bitcode) {
+// Loads the module without its functions' bodies.
+static Expected<std::unique_ptr<Module>> openModule(StringRef Bitcode,
+                                                    LLVMContext &Context) {
+  Expected<std::unique_ptr<Module>> M =
+      getLazyBitcodeModule(MemoryBufferRef(Bitcode, ""), Context);
+  if (!M)
+    return stepError("INVALID_INPUT", M.takeError());
+  // Loading it whole would do this at the end.
+  UpgradeModuleFlags(**M);
+  copyModuleAttrToFunctions(**M);
+  return M;
+}
+
+static void addUnit(SplitModule &Result, Module &M, StringRef Label) {
+  Result.Units.push_back(canonicalize(M));
+  appendName(Result.Labels, Label);
+}
+
+static StringRef labelOf(const Group &G) {
+  for (const GlobalValue *Member : G.Members)
+    if (isa<Function>(Member))
+      return GlobalValue::dropLLVMManglingEscape(Member->getName());
+  return G.HasModuleAsm ? "assembly" : "data";
+}
+
+static Error splitByFunction(Module &M, const SplitOptions &Options,
+                             SplitModule &Result) {
+  Partition Parts = partition(M);
+  Result.WholeReason = std::move(Parts.WholeReason);
+  if (!Result.WholeReason.empty())
+    return Error::success();
+  dropTypeNames(M);
+  std::string Suffix = promotedSuffix(Options.ModuleId);
+  for (size_t I = Options.Shard; I < Parts.Groups.size();
+       I += Options.ShardCount) {
+    const Group &G = Parts.Groups[I];
+    Expected<Extraction> Extracted =
+        extract(M, G, Suffix, Options.KeepTypeAliasing);
+    if (!Extracted)
+      return Extracted.takeError();
+    if (!Extracted->WholeReason.empty()) {
+      Result.WholeReason = std::move(Extracted->WholeReason);
+      return Error::success();
+    }
+    addUnit(Result, *Extracted->Unit, labelOf(G));
+  }
+  return Error::success();
+}
+
+Expected<SplitModule> splitModule(StringRef Bitcode,
+                                  const SplitOptions &Options) {
   LLVMContext Context;
   Context.setDiscardValueNames(true);
   Diagnostics Problems(Context);
-  Expected<std::unique_ptr<Module>> Parsed = parseModule(Bitcode, Context);
-  if (!Parsed)
-    return Parsed.takeError();
-  Module &M = **Parsed;
+  Expected<std::unique_ptr<Module>> M = Options.ByFunction
+                                            ? openModule(Bitcode, Context)
+                                            : parseModule(Bitcode, Context);
+  if (!M)
+    return M.takeError();
 
-  Unit Result;
-  Result.Triple = M.getTargetTriple().str();
-  listExports(M, Result);
-
-  eraseUnusedDeclarations(M);
-  SymbolOrder Order(M);
-  Result.LinkNames = assignLocalNames(M, Order.symbols());
-  moveDeclarationsLast(M, Order.symbols());
-  dropTypeNames(M);
-  M.setTargetTriple(Triple());
-  if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
-    M.eraseNamedMetadata(Ident);
-
-  Result.Body = writeModule(M);
-  Result.Digest = toHex(BLAKE3::hash(arrayRefFromStringRef(
-                            StringRef(Result.Body.data(), Result.Body.size()))),
-                        /*LowerCase=*/true);
+  SplitModule Result;
+  Result.Triple = (*M)->getTargetTriple().str();
+  listExports(**M, Result);
+  if (Options.ByFunction) {
+    if (Error E = splitByFunction(**M, Options, Result))
+      return E;
+  } else {
+    dropTypeNames(**M);
+    addUnit(Result, **M, "module");
+  }
   return Result;
 }
 

@@ -34,6 +34,7 @@ Version version();
 struct InputModule {
   std::string Name; // the input's name, with "(member)" for archive members
   Bytes Bitcode;
+  std::string Id; // digest of the bitcode, in upper-case hex
 };
 
 // Takes bitcode, wrapped bitcode, textual IR or an ar archive of these.
@@ -45,13 +46,28 @@ llvm::Expected<std::vector<InputModule>> readModules(llvm::StringRef Input,
 struct Unit {
   Bytes Body;            // bitcode that depends on no name
   std::string Digest;    // BLAKE3 of Body, in hex
-  std::string Triple;    // of the module; empty where it has none
   PackedNames LinkNames; // of the local names, by position
-  PackedNames Functions; // link names of the exported function definitions
-  PackedNames Slots;     // link names of the exported pointer-sized variables
 };
 
-llvm::Expected<Unit> moduleUnit(llvm::StringRef Bitcode);
+struct SplitOptions {
+  bool ByFunction = false; // else the module is one unit
+  bool KeepTypeAliasing = true;
+  std::string ModuleId; // for the names of internal symbols
+  // By function, every ShardCount-th unit, so that shards can run in parallel.
+  unsigned Shard = 0, ShardCount = 1;
+};
+
+struct SplitModule {
+  std::string Triple;    // of the module; empty where it has none
+  PackedNames Functions; // link names of the exported function definitions
+  PackedNames Slots;     // link names of the exported pointer-sized variables
+  std::vector<Unit> Units;
+  PackedNames Labels;      // what to call each unit in messages
+  std::string WholeReason; // why it cannot be split; then there are no units
+};
+
+llvm::Expected<SplitModule> splitModule(llvm::StringRef Bitcode,
+                                        const SplitOptions &Options);
 
 // ---- emit.cc
 
@@ -90,8 +106,11 @@ llvm::Expected<Bytes> renameSymbols(llvm::StringRef Object,
 struct ArchiveMember {
   std::string Name;
   llvm::StringRef Content;
+  llvm::StringRef LinkNames; // to put into Content; empty: it stays as it is
 };
-llvm::Expected<Bytes> writeArchive(llvm::ArrayRef<ArchiveMember> Members);
+// lld, which takes the archive whole, can do without a symbol table.
+llvm::Expected<Bytes> writeArchive(llvm::ArrayRef<ArchiveMember> Members,
+                                   bool HasSymbolTable);
 
 // Links Archive, whole, between the arguments Before and After. Returns what
 // lld had to say where it succeeded, and an error with lld's words where not.

@@ -7,7 +7,7 @@ import type { BuildOptions, Emit, Level, ProgressEvent } from "../options";
 
 interface Flags {
   output: string;
-  units: "module";
+  units: "module" | "function";
   emit?: Emit;
   O: string;
   codegenOnly?: true;
@@ -29,7 +29,7 @@ export function buildCommand(lldArguments: string[]): Command {
     .requiredOption("-o, --output <file>", "the file to write")
     .addOption(
       new Option("--units <kind>", "what is compiled on its own")
-        .choices(["module"])
+        .choices(["module", "function"])
         .default("module"),
     )
     .addOption(

@@ -1,0 +1,155 @@
+/** From modules to units: what is compiled on its own, under a key of its own. */
+
+import { FinegrainError } from "./errors";
+import type { Block, EmitOptions, InputModule, PackedNames, SplitModule } from "./native";
+import { native } from "./native";
+import { runAll } from "./schedule";
+
+export interface Unit {
+  /** For messages: the module's name, and the function's where that is the unit. */
+  name: string;
+  /** Bitcode in canonical form: no name, path or triple leaves a trace in it. */
+  body: Uint8Array;
+  /** BLAKE3 of the body, in hex. */
+  digest: string;
+  /** What the program calls the body's symbols, by position. */
+  linkNames: PackedNames;
+}
+
+/** A module's units, and what the module says as a whole. */
+export interface UnitSet {
+  name: string;
+  units: Unit[];
+  triple: string;
+  functions: PackedNames;
+  slots: PackedNames;
+  /** Why it is one unit, where functions were asked for. */
+  wholeReason: string;
+}
+
+export interface UnitOptions {
+  units: "module" | "function";
+  /** Code generation alone has no use for type-based alias analysis. */
+  codegenOnly: boolean;
+}
+
+/** Modules smaller than this are split by one job. */
+const shardSize = 64 * 1024;
+
+/** Splits all modules, with `threads` jobs at a time. */
+export async function splitAll(
+  modules: readonly InputModule[],
+  options: UnitOptions,
+  threads: number,
+  onDone: (done: number, total: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<UnitSet[]> {
+  const ids = uniqueIds(modules);
+  const jobs = modules.flatMap((module, index) => {
+    const shardCount = shardsFor(module, options, threads);
+    return Array.from({ length: shardCount }, (_, shard) => ({ index, shard, shardCount }));
+  });
+  const shards = modules.map((): SplitModule[] => []);
+  let done = 0;
+  await runAll(
+    jobs,
+    threads,
+    async ({ index, shard, shardCount }) => {
+      const part = { shard, shardCount, moduleId: ids[index]! };
+      shards[index]![shard] = await splitShard(modules[index]!, options, part);
+      onDone(++done, jobs.length);
+    },
+    signal,
+  );
+  return runAll(
+    modules,
+    threads,
+    (module, index) => unitSet(module, shards[index]!, options),
+    signal,
+  );
+}
+
+function shardsFor(module: InputModule, options: UnitOptions, threads: number): number {
+  return options.units === "function" && module.bitcode.length >= shardSize ? threads : 1;
+}
+
+/** A module that is given twice must not clash with itself. */
+function uniqueIds(modules: readonly InputModule[]): string[] {
+  const seen = new Map<string, number>();
+  return modules.map(({ id }) => {
+    const count = seen.get(id) ?? 0;
+    seen.set(id, count + 1);
+    return count === 0 ? id : `${id}${count.toString(16).toUpperCase()}`;
+  });
+}
+
+async function splitShard(
+  module: InputModule,
+  { units, codegenOnly }: UnitOptions,
+  part: { moduleId: string; shard: number; shardCount: number },
+): Promise<SplitModule> {
+  const byFunction = units === "function";
+  try {
+    return await native.splitModule(module.bitcode, {
+      byFunction,
+      keepTypeAliasing: !(byFunction && codegenOnly),
+      ...part,
+    });
+  } catch (error) {
+    throw FinegrainError.from(error, module.name);
+  }
+}
+
+async function unitSet(
+  module: InputModule,
+  shards: SplitModule[],
+  options: UnitOptions,
+): Promise<UnitSet> {
+  const wholeReason = shards.map((shard) => shard.wholeReason).find(Boolean) ?? "";
+  const parts = wholeReason ? [await splitWhole(module, options)] : shards;
+  const { triple, functions, slots } = parts[0]!;
+  const isWhole = options.units === "module" || wholeReason !== "";
+  const units = interleave(parts.map((part) => unitsOf(part, module.name, isWhole)));
+  return { name: module.name, units, triple, functions, slots, wholeReason };
+}
+
+function splitWhole(module: InputModule, options: UnitOptions): Promise<SplitModule> {
+  const part = { moduleId: "", shard: 0, shardCount: 1 };
+  return splitShard(module, { ...options, units: "module" }, part);
+}
+
+function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
+  const { bodies, linkNames, digests } = split;
+  const labels = unpackNames(split.labels);
+  return labels.map((label, i) => ({
+    name: isWhole ? module : `${module}:${label}`,
+    body: piece(bodies, i),
+    digest: digests.slice(64 * i, 64 * (i + 1)),
+    linkNames: piece(linkNames, i),
+  }));
+}
+
+function piece({ bytes, ends }: Block, index: number): Uint8Array {
+  return bytes.subarray(ends[index - 1] ?? 0, ends[index]);
+}
+
+/** Shard s of n has units s, s + n, s + 2n and so on. */
+function interleave<T>(shards: T[][]): T[] {
+  const longest = shards[0]?.length ?? 0;
+  const rows = Array.from({ length: longest }, (_, row) =>
+    shards.flatMap((shard) => (row < shard.length ? [shard[row]!] : [])),
+  );
+  return rows.flat();
+}
+
+export function unpackNames(packed: PackedNames): string[] {
+  return Buffer.from(packed).toString().split("\0").slice(0, -1);
+}
+
+export async function emitUnit(unit: Unit, options: EmitOptions): Promise<Uint8Array> {
+  try {
+    return await native.emit(unit.body, options, unit.linkNames);
+  } catch (error) {
+    throw FinegrainError.from(error, unit.name);
+  }
+}

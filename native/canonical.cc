@@ -1,0 +1,126 @@
+// Declarations are put in the order in which the definitions first use them.
+// Definitions keep their order, since it decides the object's layout.
+
+#include "canonical.h"
+#include "module_io.h"
+#include "names.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/Support/BLAKE3.h"
+
+using namespace llvm;
+
+namespace finegrain {
+
+namespace {
+// Lists the global values of a module: definitions as they stand, then
+// declarations by first use.
+class SymbolOrder {
+public:
+  explicit SymbolOrder(Module &M) {
+    for (GlobalValue &Global : M.global_values())
+      if (!Global.isDeclaration())
+        Symbols.insert(&Global);
+    for (GlobalValue &Global : M.global_values())
+      if (!Global.isDeclaration())
+        addUsesIn(Global);
+    // What only metadata refers to comes last.
+    for (GlobalValue &Global : M.global_values())
+      Symbols.insert(&Global);
+  }
+
+  ArrayRef<GlobalValue *> symbols() const { return Symbols.getArrayRef(); }
+
+private:
+  void addUsesIn(GlobalValue &Global) {
+    for (Value *Operand : cast<User>(Global).operands())
+      addValue(Operand);
+    if (auto *F = dyn_cast<Function>(&Global))
+      for (Instruction &I : instructions(*F))
+        for (Value *Operand : I.operands())
+          addValue(Operand);
+  }
+
+  void addValue(Value *Root) {
+    SmallVector<Value *, 8> Pending{Root};
+    while (!Pending.empty()) {
+      Value *V = Pending.pop_back_val();
+      if (auto *Global = dyn_cast_or_null<GlobalValue>(V)) {
+        Symbols.insert(Global);
+        continue;
+      }
+      auto *C = dyn_cast_or_null<Constant>(V);
+      if (!C || C->getNumOperands() == 0 || !SeenConstants.insert(C).second)
+        continue;
+      for (Value *Operand : reverse(C->operands()))
+        Pending.push_back(Operand);
+    }
+  }
+
+  SetVector<GlobalValue *> Symbols;
+  SmallPtrSet<Constant *, 32> SeenConstants;
+};
+} // namespace
+
+static void eraseUnusedDeclarations(Module &M) {
+  auto IsUnused = [](const GlobalObject &Object) {
+    return Object.isDeclaration() && Object.use_empty() &&
+           !Object.isUsedByMetadata();
+  };
+  for (Function &F : make_early_inc_range(M))
+    if (IsUnused(F))
+      F.eraseFromParent();
+  for (GlobalVariable &Variable : make_early_inc_range(M.globals()))
+    if (IsUnused(Variable))
+      Variable.eraseFromParent();
+}
+
+static void moveDeclarationsLast(Module &M, ArrayRef<GlobalValue *> Symbols) {
+  for (GlobalValue *Global : Symbols) {
+    if (!Global->isDeclaration())
+      continue;
+    if (auto *F = dyn_cast<Function>(Global)) {
+      F->removeFromParent();
+      M.getFunctionList().push_back(F);
+    } else if (auto *Variable = dyn_cast<GlobalVariable>(Global)) {
+      M.removeGlobalVariable(Variable);
+      M.insertGlobalVariable(Variable);
+    }
+  }
+}
+
+// Where inline assembly stood in the source, for diagnostics.
+static void dropSourceLocations(Module &M) {
+  unsigned Kind = M.getMDKindID("srcloc");
+  for (Function &F : M)
+    for (Instruction &I : instructions(F))
+      I.setMetadata(Kind, nullptr);
+}
+
+void dropTypeNames(Module &M) {
+  for (StructType *Type : M.getIdentifiedStructTypes())
+    Type->setName("");
+}
+
+Unit canonicalize(Module &M) {
+  Unit Result;
+  eraseUnusedDeclarations(M);
+  SymbolOrder Order(M);
+  Result.LinkNames = assignLocalNames(M, Order.symbols());
+  moveDeclarationsLast(M, Order.symbols());
+  dropSourceLocations(M);
+  M.setTargetTriple(Triple());
+  if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
+    M.eraseNamedMetadata(Ident);
+
+  Result.Body = writeModule(M);
+  StringRef Body(Result.Body.data(), Result.Body.size());
+  Result.Digest = toHex(BLAKE3::hash(arrayRefFromStringRef(Body)),
+                        /*LowerCase=*/true);
+  return Result;
+}
+
+} // namespace finegrain

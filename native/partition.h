@@ -1,0 +1,39 @@
+// Decides which symbols of a module share a unit: one function with what must
+// stay beside it, and one unit for the module's data.
+
+#ifndef FINEGRAIN_PARTITION_H
+#define FINEGRAIN_PARTITION_H
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/IR/Module.h"
+#include <string>
+#include <vector>
+
+namespace finegrain {
+
+struct Group {
+  std::vector<llvm::GlobalValue *> Members; // definitions, in module order
+  // Those that llvm.used and llvm.compiler.used name.
+  std::vector<llvm::GlobalValue *> Used, CompilerUsed;
+  bool HasModuleAsm = false;
+};
+
+struct Partition {
+  std::vector<Group> Groups; // by first function, then assembly, data last
+  std::string WholeReason;   // why the module must stay whole, if it must
+};
+
+// Needs no function bodies: M may be lazily loaded.
+Partition partition(llvm::Module &M);
+
+// Whether each unit that uses Variable gets a copy: a small constant whose
+// address means nothing.
+bool isCopiedIntoUnits(const llvm::GlobalVariable &Variable);
+
+// Whether Text names a symbol of M that other units cannot see, and so would
+// lose it if it moved elsewhere. Returns that symbol's name, else "".
+llvm::StringRef internalNameIn(llvm::StringRef Text, const llvm::Module &M);
+
+} // namespace finegrain
+
+#endif
