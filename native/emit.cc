@@ -1,11 +1,10 @@
 // Optimises a body and generates its code.
 
+#include "codegen.h"
 #include "error.h"
 #include "module_io.h"
 #include "names.h"
 #include "steps.h"
-#include "target.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
@@ -63,18 +62,6 @@ static Error optimize(Module &M, TargetMachine &TM,
   return Error::success();
 }
 
-static Expected<Bytes> generateCode(Module &M, TargetMachine &TM,
-                                    CodeGenFileType FileType) {
-  Bytes Code;
-  raw_svector_ostream OS(Code);
-  legacy::PassManager Passes;
-  if (TM.addPassesToEmitFile(Passes, OS, nullptr, FileType))
-    return stepError("CODEGEN_FAILED",
-                     "the target cannot write a file of this type");
-  Passes.run(M);
-  return Code;
-}
-
 static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
                                 StringRef LinkNames) {
   LLVMContext Context;
@@ -85,31 +72,31 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
     return Parsed.takeError();
   Module &M = **Parsed;
 
-  Expected<std::unique_ptr<TargetMachine>> TM =
-      createTargetMachine(Options, M.getCodeModel());
-  if (!TM)
-    return TM.takeError();
-  if (Error E = setTarget(M, **TM))
+  Expected<std::unique_ptr<CodeGenerator>> Generator =
+      CodeGenerator::take(Options, M.getCodeModel());
+  if (!Generator)
+    return Generator.takeError();
+  TargetMachine &TM = (*Generator)->target();
+  if (Error E = setTarget(M, TM))
     return E;
   if (Error E = verify(M))
     return E;
   if (!Options.Pipeline.empty())
-    if (Error E = optimize(M, **TM, Options))
+    if (Error E = optimize(M, TM, Options))
       return E;
 
   // Text holds names, so they are put in before it is written. Objects get
   // theirs later, from the rename step.
   if (Options.Kind != Output::Object)
     restoreLinkNames(M, LinkNames);
-  Expected<Bytes> Result =
-      Options.Kind == Output::Bitcode
-          ? Expected<Bytes>(writeModule(M))
-          : generateCode(M, **TM,
-                         Options.Kind == Output::Assembly
-                             ? CodeGenFileType::AssemblyFile
-                             : CodeGenFileType::ObjectFile);
-  if (Result && Problems.hasErrors())
+  Expected<Bytes> Result = Options.Kind == Output::Bitcode
+                               ? Expected<Bytes>(writeModule(M))
+                               : (*Generator)->run(M);
+  if (!Result)
+    return Result;
+  if (Problems.hasErrors())
     return stepError("CODEGEN_FAILED", Problems.text().rtrim());
+  CodeGenerator::keep(std::move(*Generator));
   return Result;
 }
 

@@ -43,6 +43,7 @@ private:
   void dropPositionalMetadata(Instruction &I);
   void checkNames(StringRef Text, const Twine &Where);
   void checkAttributes(const AttributeList &Attributes);
+  void dropUnusedAttributes();
   void keepUsedLists();
   void copyModuleProperties();
 
@@ -243,6 +244,20 @@ void Extractor::checkAttributes(const AttributeList &Attributes) {
 
 // ---- the module around them
 
+// What is known of a function matters to those who call it. To those who only
+// take its address it would be a needless reason to be compiled again.
+void Extractor::dropUnusedAttributes() {
+  auto IsCalled = [](const Function &F) {
+    return any_of(F.uses(), [](const Use &U) {
+      auto *Call = dyn_cast<CallBase>(U.getUser());
+      return Call && Call->isCallee(&U);
+    });
+  };
+  for (Function &F : *Unit)
+    if (F.isDeclaration() && !F.isIntrinsic() && !IsCalled(F))
+      F.setAttributes(AttributeList());
+}
+
 // Each unit says of its own definitions that they must stay.
 void Extractor::keepUsedLists() {
   auto InUnit = [this](ArrayRef<GlobalValue *> Members) {
@@ -310,6 +325,7 @@ Expected<Extraction> Extractor::run() {
     if (Old->hasInitializer())
       New->setInitializer(Mapper.mapConstant(*Old->getInitializer()));
   }
+  dropUnusedAttributes();
   keepUsedLists();
   return Extraction{std::move(Unit), std::move(WholeReason)};
 }

@@ -76,6 +76,7 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
     return Error::success();
   dropTypeNames(M);
   std::string Suffix = promotedSuffix(Options.ModuleId);
+  Result.Units.reserve(Parts.Groups.size() / Options.ShardCount + 1);
   for (size_t I = Options.Shard; I < Parts.Groups.size();
        I += Options.ShardCount) {
     const Group &G = Parts.Groups[I];

@@ -1,0 +1,47 @@
+// Code generation of one body after the other on one thread.
+//
+// Setting up a target and its passes takes a millisecond, as long as generating
+// a small function's code. So each thread keeps the last set it used; objects
+// are the same with a fresh one.
+
+#ifndef FINEGRAIN_CODEGEN_H
+#define FINEGRAIN_CODEGEN_H
+
+#include "steps.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include <memory>
+
+namespace finegrain {
+
+class CodeGenerator {
+public:
+  // Takes this thread's generator if it fits, else makes one. What is taken
+  // must be given back with keep(), unless LLVM failed in the middle of its
+  // use.
+  static llvm::Expected<std::unique_ptr<CodeGenerator>>
+  take(const EmitOptions &Options,
+       std::optional<llvm::CodeModel::Model> ModuleCodeModel);
+  static void keep(std::unique_ptr<CodeGenerator> Generator);
+
+  llvm::TargetMachine &target() { return *TM; }
+
+  // Writes assembly or an object, as Options.Kind said.
+  llvm::Expected<Bytes> run(llvm::Module &M);
+
+private:
+  CodeGenerator() : OS(Code) {}
+  llvm::Error addPasses();
+
+  std::string Configuration;
+  Output Kind = Output::Object;
+  std::unique_ptr<llvm::TargetMachine> TM;
+  Bytes Code;
+  llvm::raw_svector_ostream OS;
+  std::unique_ptr<llvm::legacy::PassManager> Passes;
+};
+
+} // namespace finegrain
+
+#endif
