@@ -46,7 +46,7 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
     if (F.hasPersonalityFn())
       if (auto *Personality =
               dyn_cast<GlobalValue>(F.getPersonalityFn()->stripPointerCasts()))
-        Names.insert(Personality->getName());
+        addText(Personality->getName());
     addAttributes(F.getAttributes());
     for (const Instruction &I : instructions(F))
       if (auto *Call = dyn_cast<CallBase>(&I)) {
@@ -62,17 +62,32 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
         addMetadata(Node);
 }
 
-void KeptNames::addText(StringRef Text) {
-  auto IsNameCharacter = [](char C) {
-    return isAlnum(C) || C == '_' || C == '.' || C == '$';
+// Takes the first word off Text. What else is in a name may as well be syntax
+// around it: "$name", "{name|name}", a quote.
+static StringRef takeWord(StringRef &Text) {
+  auto IsWordCharacter = [](char C) {
+    return isAlnum(C) || C == '_' || C == '.' || !isASCII(C);
   };
-  while (!Text.empty()) {
-    Text = Text.drop_until(IsNameCharacter);
-    StringRef Name = Text.take_while(IsNameCharacter);
-    if (!Name.empty())
-      Names.insert(Name);
-    Text = Text.drop_front(Name.size());
-  }
+  Text = Text.drop_until(IsWordCharacter);
+  StringRef Word = Text.take_while(IsWordCharacter);
+  Text = Text.drop_front(Word.size());
+  return Word;
+}
+
+void KeptNames::addText(StringRef Text) {
+  for (StringRef Word = takeWord(Text); !Word.empty(); Word = takeWord(Text))
+    Words.insert(Word);
+}
+
+bool KeptNames::mayBeInText(StringRef Name) const {
+  for (StringRef Word = takeWord(Name); !Word.empty(); Word = takeWord(Name))
+    if (!Words.contains(Word))
+      return false;
+  return true;
+}
+
+bool KeptNames::holdLocalName() const {
+  return any_of(Words.keys(), holdsLocalName);
 }
 
 // Some attributes name a symbol in their value ("probe-stack",
@@ -99,7 +114,10 @@ void KeptNames::addMetadata(const MDNode *Node) {
 
 bool KeptNames::contains(const GlobalValue &Global) const {
   StringRef Name = Global.getName();
-  if (Name.starts_with("llvm.") || Name == "main" || Names.contains(Name))
+  if (Name.starts_with("llvm.") || Name == "main" || mayBeInText(Name))
+    return true;
+  // An escaped name may be another symbol's plain one: they are the same.
+  if (Name.starts_with("\1"))
     return true;
   // Names reserved to the implementation: passes, code generation and the
   // loader know many of them. Internal ones ("__func__.f") mean nothing.
@@ -174,6 +192,8 @@ private:
 PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols) {
   KeptNames Kept(M);
   // A module whose own names look like local names keeps them all.
+  if (Kept.holdLocalName())
+    return {};
   for (const GlobalValue *Global : Symbols)
     if (!canBePacked(Global->getName()) || holdsLocalName(Global->getName()))
       return {};
@@ -181,7 +201,7 @@ PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols) {
   PackedNames LinkNames;
   size_t Count = 0;
   auto NewLocalName = [&](StringRef LinkName) {
-    appendName(LinkNames, GlobalValue::dropLLVMManglingEscape(LinkName));
+    appendName(LinkNames, LinkName);
     return (LocalPrefix + Twine(Count++)).str();
   };
 

@@ -25,14 +25,17 @@ class KeptNames {
 public:
   explicit KeptNames(const llvm::Module &M);
   bool contains(const llvm::GlobalValue &Global) const;
+  // Whether a text of the module holds what looks like a local name.
+  bool holdLocalName() const;
 
 private:
   void addText(llvm::StringRef Text);
+  bool mayBeInText(llvm::StringRef Name) const;
   void addAttributes(const llvm::AttributeList &Attributes);
   void addMetadata(const llvm::MDNode *Node);
 
   llvm::TargetLibraryInfoImpl Library;
-  llvm::StringSet<> Names;
+  llvm::StringSet<> Words;
   llvm::DenseSet<const void *> Seen;
 };
 
