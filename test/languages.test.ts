@@ -37,9 +37,7 @@ test("every folder of programs is built", () => {
 });
 
 test.each(programs)("$folder: runs as clang's does", async ({ folder, flags = [] }) => {
-  const sources = readdirSync(path.join(fixtures, folder))
-    .filter((name) => !name.endsWith(".h"))
-    .map((name) => path.join(fixtures, folder, name));
+  const sources = sourcesOf(folder);
   const theirs = work.path(`${folder}-clang`);
   clang(["-O2", ...flags, ...sources, "-o", theirs]);
   const expected = run(theirs);
@@ -59,8 +57,37 @@ test.each(programs)("$folder: runs as clang's does", async ({ folder, flags = []
   }
 });
 
+test.each(["aliases", "polymorphism", "shared-inlines", "thread-locals", "weak-symbols"])(
+  "%s: a shared library exports what clang's does",
+  async (folder) => {
+    const theirs = work.path(`${folder}-clang.so`);
+    clang(["-O2", "-shared", "-fPIC", ...sourcesOf(folder), "-o", theirs]);
+
+    const inputs = sourcesOf(folder).map((source) => bitcode(folder, source));
+    const output = work.path(`${folder}.so`);
+    await build({ inputs, output, link: { args: ["-lstdc++"] }, cache: "off" });
+    expect(exportsOf(theirs).length).toBeGreaterThan(3);
+    expect(exportsOf(output)).toEqual(exportsOf(theirs));
+  },
+);
+
+/** The dynamic symbols a library defines: kind and name of each. */
+function exportsOf(library: string): string[] {
+  const { stdout } = run("llvm-nm-22", ["-D", "--defined-only", library]);
+  return stdout
+    .split("\n")
+    .map((line) => line.replace(/^[0-9a-f]+ /, ""))
+    .sort();
+}
+
+function sourcesOf(folder: string): string[] {
+  return readdirSync(path.join(fixtures, folder))
+    .filter((name) => !name.endsWith(".h"))
+    .map((name) => path.join(fixtures, folder, name));
+}
+
 /** Unoptimised bitcode, as clang -O2 would start from. */
-function bitcode(folder: string, source: string, flags: string[]): string {
+function bitcode(folder: string, source: string, flags: string[] = []): string {
   const output = work.path(`${folder}-${path.basename(source)}.bc`);
   const frontendOnly = ["-O2", "-fPIC", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c"];
   clang([...frontendOnly, ...flags, source, "-o", output]);
