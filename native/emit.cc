@@ -41,6 +41,22 @@ static Error setTarget(Module &M, const TargetMachine &TM) {
   return Error::success();
 }
 
+// Frontends write a CPU and features into every function, and code generation
+// asks there first. The CPU asked for takes the place of theirs. Features are
+// only added: a function may rely on those that it was compiled with.
+static void setProcessor(Module &M, const EmitOptions &Options) {
+  for (Function &F : M) {
+    if (!Options.CPU.empty() && F.hasFnAttribute("target-cpu")) {
+      F.addFnAttr("target-cpu", Options.CPU);
+      F.removeFnAttr("tune-cpu");
+    }
+    if (!Options.Features.empty() && F.hasFnAttribute("target-features")) {
+      StringRef Own = F.getFnAttribute("target-features").getValueAsString();
+      F.addFnAttr("target-features", (Options.Features + "," + Own).str());
+    }
+  }
+}
+
 static Error optimize(Module &M, TargetMachine &TM,
                       const EmitOptions &Options) {
   PipelineTuningOptions Tuning;
@@ -91,6 +107,7 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
     return TM.takeError();
   if (Error E = setTarget(M, **TM))
     return E;
+  setProcessor(M, Options);
   if (Error E = verify(M))
     return E;
   if (!Options.Pipeline.empty())
