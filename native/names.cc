@@ -55,6 +55,9 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
           addText(Asm->getAsmString());
       }
   }
+  // A section has a symbol of its name.
+  for (const GlobalObject &Object : M.global_objects())
+    addText(Object.getSection());
   // Module flags and linker directives may name symbols in strings.
   for (const NamedMDNode &Named : M.named_metadata())
     if (!Named.getName().starts_with("llvm.dbg."))

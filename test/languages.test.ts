@@ -15,6 +15,8 @@ interface Program {
 
 const programs: Program[] = [
   { folder: "aliases" },
+  { folder: "c-extras", flags: ["-fexceptions"] },
+  { folder: "coroutines", flags: ["-std=c++20"] },
   { folder: "escaped-names" },
   { folder: "exceptions" },
   { folder: "initialisers" },
@@ -23,6 +25,7 @@ const programs: Program[] = [
   { folder: "lookalike-names" },
   { folder: "odd-names" },
   { folder: "polymorphism" },
+  { folder: "sections", flags: ["-fcommon"] },
   { folder: "shared-inlines" },
   { folder: "statics" },
   { folder: "thread-locals" },
