@@ -5,6 +5,7 @@
 #include "names.h"
 #include "steps.h"
 #include "target.h"
+#include "llvm/IR/DebugInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -67,6 +68,12 @@ static Error optimize(Module &M, TargetMachine &TM,
   CGSCCAnalysisManager CGAM;
   ModuleAnalysisManager MAM;
   PassBuilder Builder(&TM, Tuning);
+  // As clang does: debug information then follows variables that are split up.
+  Builder.registerPipelineStartEPCallback(
+      [](ModulePassManager &Passes, OptimizationLevel Level) {
+        if (Level != OptimizationLevel::O0)
+          Passes.addPass(AssignmentTrackingPass());
+      });
   Builder.registerModuleAnalyses(MAM);
   Builder.registerCGSCCAnalyses(CGAM);
   Builder.registerFunctionAnalyses(FAM);

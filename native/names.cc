@@ -48,6 +48,9 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
               dyn_cast<GlobalValue>(F.getPersonalityFn()->stripPointerCasts()))
         addText(Personality->getName());
     addAttributes(F.getAttributes());
+    // Splitting a coroutine writes its name into the parts' debug information.
+    if (F.isPresplitCoroutine() && F.getSubprogram())
+      addText(F.getName());
     for (const Instruction &I : instructions(F))
       if (auto *Call = dyn_cast<CallBase>(&I)) {
         addAttributes(Call->getAttributes());

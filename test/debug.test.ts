@@ -1,32 +1,47 @@
 /** Debug information (-g) comes through whole. */
 
-import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { build, compile } from "../lib";
 import { clang, run, Workspace } from "./helpers";
 
 const work = new Workspace();
-const sources = ["main.c", "list.c"].map((name) => path.join(__dirname, "fixtures/debug", name));
+const fixtures = path.join(__dirname, "fixtures");
+const program = ["debug/main.c", "debug/list.c"];
 
-const flags = ["-g", "-O2", "-fPIC", "-c"];
-const inputs = sources.map((source) => {
-  const output = work.path(`${path.basename(source)}.bc`);
-  clang([...flags, "-Xclang", "-disable-llvm-passes", "-emit-llvm", source, "-o", output]);
+function compileWithClang(source: string, name: string, flags: string[] = []): string {
+  const output = work.path(name);
+  const standard = source.endsWith(".cc") ? "-std=c++20" : "-std=c17";
+  const all = ["-g", "-O2", "-fPIC", "-c", standard, ...flags];
+  clang([...all, path.join(fixtures, source), "-o", output]);
   return output;
-});
+}
 
-test("the DWARF of an object is that of clang's", async () => {
-  for (const [index, source] of sources.entries()) {
-    const [theirs, ours] = [work.path("theirs.o"), work.path("ours.o")];
-    clang([...flags, source, "-o", theirs]);
-    writeFileSync(ours, await compile({ input: inputs[index]! }));
+function bitcode(source: string): string {
+  const flags = ["-Xclang", "-disable-llvm-passes", "-emit-llvm"];
+  return compileWithClang(source, `${path.basename(source)}.bc`, flags);
+}
+
+test.each([...program, "languages/polymorphism/main.cc", "languages/shared-inlines/main.cc"])(
+  "%s: the DWARF of its object is that of clang's",
+  async (source) => {
+    const theirs = compileWithClang(source, "theirs.o");
+    const ours = work.write("ours.o", await compile({ input: bitcode(source) }));
     expect(dwarf(ours)).toEqual(dwarf(theirs));
-  }
+  },
+);
+
+test("the parts of a coroutine go by its own name", async () => {
+  const source = "languages/coroutines/main.cc";
+  const linkageNames = (object: string) =>
+    dwarf(object).filter((line) => line.includes("DW_AT_linkage_name"));
+  const theirs = compileWithClang(source, "theirs.o");
+  const ours = work.write("ours.o", await compile({ input: bitcode(source) }));
+  expect(linkageNames(ours)).toEqual(linkageNames(theirs));
 });
 
 test.each(["O0", "O2"] as const)("a linked program has valid DWARF at %s", async (level) => {
   const output = work.path("program");
-  await build({ inputs, output, level, cache: "off" });
+  await build({ inputs: program.map(bitcode), output, level, cache: "off" });
   expect(run(output).status).toBe(14);
   expect(run("llvm-dwarfdump-22", ["--verify", output])).toMatchObject({ status: 0 });
 
