@@ -2,14 +2,15 @@
 
 import os from "node:os";
 import path from "node:path";
+import { types } from "node:util";
 import * as v from "valibot";
 import { FinegrainError } from "./errors";
 import { native } from "./native";
 
-const inputSchema = v.union([
-  v.string(),
-  v.strictObject({ name: v.string(), bytes: v.instance(Uint8Array) }),
-]);
+/** v.instance would refuse a Buffer by its type, and arrays of other realms. */
+const bytesSchema = v.custom<Uint8Array>(types.isUint8Array, "a Uint8Array is needed");
+
+const inputSchema = v.union([v.string(), v.strictObject({ name: v.string(), bytes: bytesSchema })]);
 
 const emitSchema = v.picklist([
   "shared",

@@ -1,6 +1,8 @@
 #include "codegen.h"
 #include "error.h"
 #include "target.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
 
 using namespace llvm;
 
@@ -8,9 +10,22 @@ namespace finegrain {
 
 static thread_local std::unique_ptr<CodeGenerator> Kept;
 
-// All that createTargetMachine and the passes depend on.
-static std::string configuration(const EmitOptions &Options,
-                                 std::optional<CodeModel::Model> CodeModel) {
+static bool hasInlineAsm(const Module &M) {
+  if (!M.getModuleInlineAsm().empty())
+    return true;
+  for (const Function &F : M)
+    for (const Instruction &I : instructions(F))
+      if (auto *Call = dyn_cast<CallBase>(&I))
+        if (Call->isInlineAsm())
+          return true;
+  return false;
+}
+
+// All that the target and the passes depend on, or "" where they must be new.
+static std::string configuration(const EmitOptions &Options, const Module &M) {
+  if (Options.Kind != Output::Object || hasInlineAsm(M))
+    return "";
+  std::optional<CodeModel::Model> CodeModel = M.getCodeModel();
   std::string Text;
   raw_string_ostream OS(Text);
   OS << Options.Triple << '\n'
@@ -19,23 +34,20 @@ static std::string configuration(const EmitOptions &Options,
      << Options.CodeGenLevel << '\n'
      << Options.RelocationModel << '\n'
      << Options.CodeModel << '\n'
-     << (CodeModel ? int(*CodeModel) : -1) << '\n'
-     << int(Options.Kind);
+     << (CodeModel ? int(*CodeModel) : -1);
   return Text;
 }
 
 Expected<std::unique_ptr<CodeGenerator>>
-CodeGenerator::take(const EmitOptions &Options,
-                    std::optional<CodeModel::Model> ModuleCodeModel) {
-  std::unique_ptr<CodeGenerator> Generator = std::move(Kept);
-  std::string Wanted = configuration(Options, ModuleCodeModel);
-  if (Generator && Generator->Configuration == Wanted)
-    return Generator;
+CodeGenerator::take(const EmitOptions &Options, const Module &M) {
+  std::string Wanted = configuration(Options, M);
+  if (Kept && !Wanted.empty() && Kept->Configuration == Wanted)
+    return std::move(Kept);
   Expected<std::unique_ptr<TargetMachine>> TM =
-      createTargetMachine(Options, ModuleCodeModel);
+      createTargetMachine(Options, M.getCodeModel());
   if (!TM)
     return TM.takeError();
-  Generator.reset(new CodeGenerator());
+  std::unique_ptr<CodeGenerator> Generator(new CodeGenerator());
   Generator->Configuration = std::move(Wanted);
   Generator->Kind = Options.Kind;
   Generator->TM = std::move(*TM);
@@ -43,23 +55,35 @@ CodeGenerator::take(const EmitOptions &Options,
 }
 
 void CodeGenerator::keep(std::unique_ptr<CodeGenerator> Generator) {
-  Kept = std::move(Generator);
+  if (!Generator->Configuration.empty())
+    Kept = std::move(Generator);
 }
 
 Error CodeGenerator::addPasses() {
   Passes = std::make_unique<legacy::PassManager>();
+  ModuleInfo = new MachineModuleInfoWrapperPass(TM.get());
   auto FileType = Kind == Output::Assembly ? CodeGenFileType::AssemblyFile
                                            : CodeGenFileType::ObjectFile;
-  if (TM->addPassesToEmitFile(*Passes, OS, nullptr, FileType))
+  if (TM->addPassesToEmitFile(*Passes, OS, nullptr, FileType,
+                              /*DisableVerify=*/true, ModuleInfo))
     return stepError("CODEGEN_FAILED",
                      "the target cannot write a file of this type");
   return Error::success();
 }
 
+// The number of a function is in the names of its constants and tables. LLVM
+// has no way to set it back but to make the object anew, where it stands.
+void CodeGenerator::renumberFunctions() {
+  MachineModuleInfo &Info = ModuleInfo->getMMI();
+  Info.~MachineModuleInfo();
+  new (&Info) MachineModuleInfo(TM.get());
+}
+
 Expected<Bytes> CodeGenerator::run(Module &M) {
-  if (!Passes)
-    if (Error E = addPasses())
-      return E;
+  if (Passes)
+    renumberFunctions();
+  else if (Error E = addPasses())
+    return E;
   Passes->run(M);
   return std::exchange(Code, Bytes());
 }

@@ -1,14 +1,18 @@
 // Code generation of one body after the other on one thread.
 //
 // Setting up a target and its passes takes a millisecond, as long as generating
-// a small function's code. So each thread keeps the last set it used; objects
-// are the same with a fresh one.
+// a small function's code. So each thread keeps the last set it used. What LLVM
+// counts on from one module to the next must not reach the object: functions
+// are numbered anew each time, and modules with inline assembly, whose labels
+// may hold such a number, get a set of their own, as does all text.
 
 #ifndef FINEGRAIN_CODEGEN_H
 #define FINEGRAIN_CODEGEN_H
 
 #include "steps.h"
+#include "llvm/CodeGen/MachineModuleInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include <memory>
@@ -18,11 +22,10 @@ namespace finegrain {
 class CodeGenerator {
 public:
   // Takes this thread's generator if it fits, else makes one. What is taken
-  // must be given back with keep(), unless LLVM failed in the middle of its
+  // is to be given back with keep(), unless LLVM failed in the middle of its
   // use.
   static llvm::Expected<std::unique_ptr<CodeGenerator>>
-  take(const EmitOptions &Options,
-       std::optional<llvm::CodeModel::Model> ModuleCodeModel);
+  take(const EmitOptions &Options, const llvm::Module &M);
   static void keep(std::unique_ptr<CodeGenerator> Generator);
 
   llvm::TargetMachine &target() { return *TM; }
@@ -33,13 +36,15 @@ public:
 private:
   CodeGenerator() : OS(Code) {}
   llvm::Error addPasses();
+  void renumberFunctions();
 
-  std::string Configuration;
+  std::string Configuration; // empty: for one module only
   Output Kind = Output::Object;
   std::unique_ptr<llvm::TargetMachine> TM;
   Bytes Code;
   llvm::raw_svector_ostream OS;
   std::unique_ptr<llvm::legacy::PassManager> Passes;
+  llvm::MachineModuleInfoWrapperPass *ModuleInfo = nullptr; // Passes own it
 };
 
 } // namespace finegrain

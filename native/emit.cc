@@ -5,6 +5,7 @@
 #include "module_io.h"
 #include "names.h"
 #include "steps.h"
+#include "llvm/IR/DebugInfo.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/raw_ostream.h"
@@ -40,6 +41,22 @@ static Error setTarget(Module &M, const TargetMachine &TM) {
   return Error::success();
 }
 
+// Frontends write a CPU and features into every function, and code generation
+// asks there first. The CPU asked for takes the place of theirs. Features are
+// only added: a function may rely on those that it was compiled with.
+static void setProcessor(Module &M, const EmitOptions &Options) {
+  for (Function &F : M) {
+    if (!Options.CPU.empty() && F.hasFnAttribute("target-cpu")) {
+      F.addFnAttr("target-cpu", Options.CPU);
+      F.removeFnAttr("tune-cpu");
+    }
+    if (!Options.Features.empty() && F.hasFnAttribute("target-features")) {
+      StringRef Own = F.getFnAttribute("target-features").getValueAsString();
+      F.addFnAttr("target-features", (Options.Features + "," + Own).str());
+    }
+  }
+}
+
 static Error optimize(Module &M, TargetMachine &TM,
                       const EmitOptions &Options) {
   PipelineTuningOptions Tuning;
@@ -50,6 +67,12 @@ static Error optimize(Module &M, TargetMachine &TM,
   CGSCCAnalysisManager CGAM;
   ModuleAnalysisManager MAM;
   PassBuilder Builder(&TM, Tuning);
+  // As clang does: debug information then follows variables that are split up.
+  Builder.registerPipelineStartEPCallback(
+      [](ModulePassManager &Passes, OptimizationLevel Level) {
+        if (Level != OptimizationLevel::O0)
+          Passes.addPass(AssignmentTrackingPass());
+      });
   Builder.registerModuleAnalyses(MAM);
   Builder.registerCGSCCAnalyses(CGAM);
   Builder.registerFunctionAnalyses(FAM);
@@ -73,12 +96,13 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
   Module &M = **Parsed;
 
   Expected<std::unique_ptr<CodeGenerator>> Generator =
-      CodeGenerator::take(Options, M.getCodeModel());
+      CodeGenerator::take(Options, M);
   if (!Generator)
     return Generator.takeError();
   TargetMachine &TM = (*Generator)->target();
   if (Error E = setTarget(M, TM))
     return E;
+  setProcessor(M, Options);
   if (Error E = verify(M))
     return E;
   if (!Options.Pipeline.empty())

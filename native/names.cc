@@ -46,20 +46,26 @@ static bool holdsLocalName(StringRef Name) {
 
 KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
   // Names inside assembly text bind when that text is assembled.
-  addText(M.getModuleInlineAsm());
+  Text.add(M.getModuleInlineAsm());
   for (const Function &F : M) {
     if (F.hasPersonalityFn())
       if (auto *Personality =
               dyn_cast<GlobalValue>(F.getPersonalityFn()->stripPointerCasts()))
-        Names.insert(Personality->getName());
+        Text.add(Personality->getName());
     addAttributes(F.getAttributes());
+    // Splitting a coroutine writes its name into the parts' debug information.
+    if (F.isPresplitCoroutine() && F.getSubprogram())
+      Text.add(F.getName());
     for (const Instruction &I : instructions(F))
       if (auto *Call = dyn_cast<CallBase>(&I)) {
         addAttributes(Call->getAttributes());
         if (auto *Asm = dyn_cast<InlineAsm>(Call->getCalledOperand()))
-          addText(Asm->getAsmString());
+          Text.add(Asm->getAsmString());
       }
   }
+  // A section has a symbol of its name.
+  for (const GlobalObject &Object : M.global_objects())
+    Text.add(Object.getSection());
   // Module flags and linker directives may name symbols in strings.
   for (const NamedMDNode &Named : M.named_metadata())
     if (!Named.getName().starts_with("llvm.dbg."))
@@ -67,23 +73,32 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
         addMetadata(Node);
 }
 
-std::vector<StringRef> namesInText(StringRef Text) {
-  auto IsNameCharacter = [](char C) {
-    return isAlnum(C) || C == '_' || C == '.' || C == '$';
+// Takes the first word off Text. What else is in a name may as well be syntax
+// around it: "$name", "{name|name}", a quote.
+static StringRef takeWord(StringRef &Text) {
+  auto IsWordCharacter = [](char C) {
+    return isAlnum(C) || C == '_' || C == '.' || !isASCII(C);
   };
-  std::vector<StringRef> Names;
-  while (true) {
-    Text = Text.drop_until(IsNameCharacter);
-    if (Text.empty())
-      return Names;
-    Names.push_back(Text.take_while(IsNameCharacter));
-    Text = Text.drop_front(Names.back().size());
-  }
+  Text = Text.drop_until(IsWordCharacter);
+  StringRef Word = Text.take_while(IsWordCharacter);
+  Text = Text.drop_front(Word.size());
+  return Word;
 }
 
-void KeptNames::addText(StringRef Text) {
-  for (StringRef Name : namesInText(Text))
-    Names.insert(Name);
+void TextWords::add(StringRef Text) {
+  for (StringRef Word = takeWord(Text); !Word.empty(); Word = takeWord(Text))
+    Words.insert(Word);
+}
+
+bool TextWords::mayHold(StringRef Name) const {
+  for (StringRef Word = takeWord(Name); !Word.empty(); Word = takeWord(Name))
+    if (!Words.contains(Word))
+      return false;
+  return true;
+}
+
+bool TextWords::holdLocalName() const {
+  return any_of(Words.keys(), holdsLocalName);
 }
 
 // Some attributes name a symbol in their value ("probe-stack",
@@ -94,7 +109,7 @@ void KeptNames::addAttributes(const AttributeList &Attributes) {
   for (AttributeSet Set : Attributes)
     for (Attribute A : Set)
       if (A.isStringAttribute() && A.getKindAsString() != "target-features")
-        addText(A.getValueAsString());
+        Text.add(A.getValueAsString());
 }
 
 void KeptNames::addMetadata(const MDNode *Node) {
@@ -102,7 +117,7 @@ void KeptNames::addMetadata(const MDNode *Node) {
     return;
   for (const MDOperand &Operand : Node->operands()) {
     if (auto *String = dyn_cast_or_null<MDString>(Operand.get()))
-      addText(String->getString());
+      Text.add(String->getString());
     else if (auto *Child = dyn_cast_or_null<MDNode>(Operand.get()))
       addMetadata(Child);
   }
@@ -110,7 +125,10 @@ void KeptNames::addMetadata(const MDNode *Node) {
 
 bool KeptNames::contains(const GlobalValue &Global) const {
   StringRef Name = Global.getName();
-  if (Name.starts_with("llvm.") || Name == "main" || Names.contains(Name))
+  if (Name.starts_with("llvm.") || Name == "main" || Text.mayHold(Name))
+    return true;
+  // An escaped name may be another symbol's plain one: they are the same.
+  if (Name.starts_with("\1"))
     return true;
   // An internal symbol that was made visible to other units means nothing.
   if (Name.contains(PromotedInfix))
@@ -188,6 +206,8 @@ private:
 PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols) {
   KeptNames Kept(M);
   // A module whose own names look like local names keeps them all.
+  if (Kept.text().holdLocalName())
+    return {};
   for (const GlobalValue *Global : Symbols)
     if (!canBePacked(Global->getName()) || holdsLocalName(Global->getName()))
       return {};
@@ -195,7 +215,7 @@ PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols) {
   PackedNames LinkNames;
   size_t Count = 0;
   auto NewLocalName = [&](StringRef LinkName) {
-    appendName(LinkNames, GlobalValue::dropLLVMManglingEscape(LinkName));
+    appendName(LinkNames, LinkName);
     return (LocalPrefix + Twine(Count++)).str();
   };
 

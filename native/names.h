@@ -20,19 +20,32 @@
 
 namespace finegrain {
 
+// The words of texts that may name symbols: assembly, attributes, sections.
+class TextWords {
+public:
+  void add(llvm::StringRef Text);
+  // Whether every word of Name occurs.
+  bool mayHold(llvm::StringRef Name) const;
+  // Whether some word looks like a local name.
+  bool holdLocalName() const;
+
+private:
+  llvm::StringSet<> Words;
+};
+
 // The names of a module that must not change.
 class KeptNames {
 public:
   explicit KeptNames(const llvm::Module &M);
   bool contains(const llvm::GlobalValue &Global) const;
+  const TextWords &text() const { return Text; }
 
 private:
-  void addText(llvm::StringRef Text);
   void addAttributes(const llvm::AttributeList &Attributes);
   void addMetadata(const llvm::MDNode *Node);
 
   llvm::TargetLibraryInfoImpl Library;
-  llvm::StringSet<> Names;
+  TextWords Text;
   llvm::DenseSet<const void *> Seen;
 };
 
@@ -59,9 +72,6 @@ private:
 // What is put behind an internal symbol's name when other units must see it.
 // LLVM's own LTO does the same, so demanglers and profilers know to hide it.
 std::string promotedSuffix(llvm::StringRef ModuleId);
-
-// The identifiers in a piece of assembly or of an attribute.
-std::vector<llvm::StringRef> namesInText(llvm::StringRef Text);
 
 void appendName(PackedNames &Packed, llvm::StringRef Name);
 std::vector<llvm::StringRef> unpackNames(llvm::StringRef Packed);

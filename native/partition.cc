@@ -29,10 +29,12 @@ bool isCopiedIntoUnits(const GlobalVariable &Variable) {
 }
 
 StringRef internalNameIn(StringRef Text, const Module &M) {
-  for (StringRef Name : namesInText(Text))
-    if (const GlobalValue *Global = M.getNamedValue(Name))
-      if (Global->hasLocalLinkage())
-        return Global->getName();
+  TextWords Words;
+  Words.add(Text);
+  for (const GlobalValue &Global : M.global_values())
+    if (Global.hasLocalLinkage() && Global.hasName() &&
+        Words.mayHold(Global.getName()))
+      return Global.getName();
   return "";
 }
 
@@ -129,10 +131,11 @@ void Partitioner::checkModuleAsm() {
     Result.WholeReason =
         ("module-level assembly names the internal symbol '" + Internal + "'")
             .str();
-  for (StringRef Name : namesInText(Text))
-    if (GlobalValue *Global = M.getNamedValue(Name))
-      if (isOwned(*Global))
-        NamedInAsm.insert(Global);
+  TextWords Words;
+  Words.add(Text);
+  for (GlobalValue &Global : M.global_values())
+    if (isOwned(Global) && Global.hasName() && Words.mayHold(Global.getName()))
+      NamedInAsm.insert(&Global);
   for (GlobalValue *Global : NamedInAsm)
     keepTogether(*NamedInAsm.begin(), Global);
 

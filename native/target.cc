@@ -35,12 +35,14 @@ Host host() {
           join(Features, ",")};
 }
 
-static TargetOptions targetOptions() {
+static TargetOptions targetOptions(CodeGenOptLevel Level) {
   TargetOptions Options;
   // The default, .ctors, is a section that today's loaders never run.
   Options.UseInitArray = true;
   // Section names would carry symbol names into the object.
   Options.UniqueSectionNames = false;
+  // Lets debuggers recover arguments that optimisation has removed.
+  Options.EmitCallSiteInfo = Level != CodeGenOptLevel::None;
   return Options;
 }
 
@@ -99,10 +101,11 @@ createTargetMachine(const EmitOptions &Options,
       codeModel(Options.CodeModel, ModuleCodeModel);
   if (!Model)
     return Model.takeError();
+  auto Level = static_cast<CodeGenOptLevel>(Options.CodeGenLevel);
   std::unique_ptr<TargetMachine> TM(T->createTargetMachine(
-      TT, Options.CPU, Options.Features, targetOptions(),
+      TT, Options.CPU, Options.Features, targetOptions(Level),
       Options.RelocationModel == "static" ? Reloc::Static : Reloc::PIC_, *Model,
-      static_cast<CodeGenOptLevel>(Options.CodeGenLevel)));
+      Level));
   if (!TM)
     return stepError("UNKNOWN_TARGET",
                      "target '" + TT.str() + "' has no code generator");
