@@ -147,11 +147,13 @@ Value *Extractor::materialize(Value *V) {
     return nullptr;
   }
   if (auto *Address = dyn_cast<BlockAddress>(V)) {
-    if (!Values.count(Address->getFunction()))
-      WholeReason = ("the address of a label in '" +
-                     Address->getFunction()->getName() + "' is used elsewhere")
-                        .str();
-    return nullptr;
+    const Function *F = Address->getFunction();
+    if (F->getParent() == Unit.get()) // the block has been moved already
+      return Address;
+    WholeReason =
+        ("the address of a label in '" + F->getName() + "' is used elsewhere")
+            .str();
+    return Constant::getNullValue(Address->getType());
   }
   if (auto *Wrapper = dyn_cast<MetadataAsValue>(V)) {
     if (isa<ConstantAsMetadata>(Wrapper->getMetadata()) &&

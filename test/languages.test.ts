@@ -53,6 +53,9 @@ test.each(programs)("$folder: runs as clang's does", async ({ folder, flags = []
     { inputs, level: "O0" },
     { inputs, level: "O2" },
     { inputs: optimised, codegenOnly: true },
+    { inputs, level: "O0", units: "function" },
+    { inputs, level: "O2", units: "function" },
+    { inputs: optimised, codegenOnly: true, units: "function" },
   ] as const) {
     const output = work.path(folder);
     await build({ ...options, output, link, cache: "off" });
@@ -68,8 +71,11 @@ test.each(["aliases", "polymorphism", "shared-inlines", "thread-locals", "weak-s
 
     const inputs = sourcesOf(folder).map((source) => bitcode(folder, source));
     const output = work.path(`${folder}.so`);
-    await build({ inputs, output, link: { args: ["-lstdc++"] }, cache: "off" });
+    const options = { output, link: { args: ["-lstdc++"] }, cache: "off" };
     expect(exportsOf(theirs).length).toBeGreaterThan(3);
+    await build({ ...options, inputs });
+    expect(exportsOf(output)).toEqual(exportsOf(theirs));
+    await build({ ...options, inputs: inputs.map(optimise), codegenOnly: true, units: "function" });
     expect(exportsOf(output)).toEqual(exportsOf(theirs));
   },
 );
