@@ -104,10 +104,11 @@ static void dropTypeNames(Module &M) {
     Type->setName("");
 }
 
+// Whether the module is sure to export it. The optimiser may discard a linkonce
+// definition, so what an image holds would depend on the level.
 static bool isExported(const GlobalValue &Global) {
-  return !Global.isDeclaration() && !Global.hasLocalLinkage() &&
-         Global.hasDefaultVisibility() &&
-         !Global.hasAvailableExternallyLinkage() &&
+  return !Global.isDeclaration() && !Global.isDiscardableIfUnused() &&
+         !Global.hasHiddenVisibility() &&
          !Global.getName().starts_with("llvm.");
 }
 

@@ -19,6 +19,7 @@ async function buildImage(name: string, sources: Record<string, string>, options
 }
 
 const onInt = koffi.proto("int on_int(int)");
+const getInt = koffi.proto("int get_int(void)");
 const getUint64 = koffi.proto("uint64_t get_uint64(void)");
 
 describe("functions and slots", () => {
@@ -121,6 +122,59 @@ test("an image may hold no functions, no slots, or neither", async () => {
   expect(await counts("only-slot", "long v = 1;")).toEqual([0, 1]);
   expect(await counts("only-function", "int f(int x) { return x; }")).toEqual([1, 0]);
   expect(await counts("nothing", "static int x;")).toEqual([0, 0]);
+});
+
+test("a name may hold any character, and be one that the tables use", async () => {
+  const names = ["a b", 'q"uote', "naïve→", "new\nline", "$", "1", "julia_+_17", "fg.0", "header"];
+  names.push("shard", "count", "fvar_ptrs", "fvar_idxs", "target", "cpu", "gvar_idxs");
+  const quote = (name: string) =>
+    name.replace(/[^\w.]/gu, (c) =>
+      [...Buffer.from(c)].map((byte) => `\\${byte.toString(16).padStart(2, "0")}`).join(""),
+    );
+  const functions = names.map((name, i) => `define i32 @"${quote(name)}"() { ret i32 ${i} }\n`);
+  const slots = ["gvar_offsets", "clone slots", "clone_idxs"];
+  const variables = slots.map((name, i) => `@"${quote(name)}" = global i64 ${i}\n`);
+  const input = { name: "odd.ll", bytes: Buffer.from([...variables, ...functions].join("")) };
+  const image = Image.open(await buildImage("odd", {}, { inputs: [input] }));
+  expect(image.functionNames).toEqual(names);
+  names.forEach((name, i) => {
+    expect(koffi.call(image.functionPointer(name), getInt)).toBe(i);
+  });
+  slots.forEach((name, i) => {
+    expect(image.readSlot(name)).toBe(BigInt(i));
+  });
+});
+
+describe("linkage", () => {
+  const functions = async (name: string, sources: Record<string, string>) => {
+    const image = Image.open(await buildImage(name, sources));
+    return [image.functionNames, image.slotNames];
+  };
+
+  test("a weak symbol of several modules is listed once", async () => {
+    const header =
+      "__attribute__((weak)) int weak(void) { return 1; } __attribute__((weak)) long w;";
+    const sources = { "weak1.c": header, "weak2.c": `${header} int strong(void) { return 2; }` };
+    expect(await functions("weak", sources)).toEqual([["weak", "strong"], ["w"]]);
+  });
+
+  test("what the optimiser may discard is not listed", async () => {
+    const source = "inline int twice(int x) { return 2 * x; } int f(int x) { return twice(x); }";
+    expect(await functions("inline", { "inline.cc": source })).toEqual([["_Z1fi"], []]);
+  });
+
+  test("protected symbols are listed, since a library exports them", async () => {
+    const source = '__attribute__((visibility("protected"))) int f(void) { return 1; }';
+    expect(await functions("protected", { "protected.c": source })).toEqual([["f"], []]);
+  });
+
+  test("the image's own names cannot be defined by an input", async () => {
+    const source = { "own.c": "int jl_image_pointers(void) { return 1; }" };
+    await expect(buildImage("own", source)).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringContaining("jl_image_pointers"),
+    });
+  });
 });
 
 describe("files that are refused", () => {
