@@ -232,7 +232,7 @@ static ImageTarget parseTarget(StringRef Text) {
   return {Lines[0], Lines[1], Lines[2], Lines[3]};
 }
 
-static Error checkProcessor(const ImageTarget &Image) {
+static Error checkMachine(const ImageTarget &Image) {
   Triple TT(Image.Triple), HostTriple(sys::getDefaultTargetTriple());
   if (TT.getArch() != HostTriple.getArch())
     return stepError("IMAGE_TARGET", "the image is for " + TT.getArchName() +
@@ -243,6 +243,8 @@ static Error checkProcessor(const ImageTarget &Image) {
   const Target *T = TargetRegistry::lookupTarget(TT, Message);
   if (!T)
     return stepError("IMAGE_TARGET", Message);
+  if (Error E = checkProcessor(*T, TT, Image.CPU, Image.Features))
+    return stepError("IMAGE_TARGET", std::move(E));
   std::unique_ptr<MCSubtargetInfo> Needed(
       T->createMCSubtargetInfo(TT, Image.CPU, Image.Features));
   std::string Missing;
@@ -297,7 +299,7 @@ Expected<LoadedImage> openImage(const std::string &Path) {
     return stepError("IMAGE_VERSION", "the image says '" + Target.Version +
                                           "'; this finegrain reads version " +
                                           Twine(ImageVersion));
-  if (Error E = checkProcessor(Target))
+  if (Error E = checkMachine(Target))
     return E;
 
   LoadedImage Image;

@@ -44,17 +44,16 @@ static TargetOptions targetOptions() {
   return Options;
 }
 
-// Returns an error for names that LLVM would only warn about on stderr.
-static Error checkProcessor(const Target &T, const Triple &TT,
-                            const EmitOptions &Options) {
+Error checkProcessor(const Target &T, const Triple &TT, StringRef CPU,
+                     StringRef Features) {
   std::unique_ptr<MCSubtargetInfo> Known(T.createMCSubtargetInfo(TT, "", ""));
   if (!Known)
     return Error::success();
-  if (!Options.CPU.empty() && !Known->isCPUStringValid(Options.CPU))
-    return stepError("UNKNOWN_TARGET", "unknown CPU '" + Options.CPU +
-                                           "' for target '" + TT.str() + "'");
-  const SubtargetFeatures Features(Options.Features);
-  for (const std::string &Feature : Features.getFeatures()) {
+  if (!CPU.empty() && !Known->isCPUStringValid(CPU))
+    return stepError("UNKNOWN_TARGET",
+                     "unknown CPU '" + CPU + "' for target '" + TT.str() + "'");
+  const SubtargetFeatures Wanted(Features);
+  for (const std::string &Feature : Wanted.getFeatures()) {
     StringRef Name = SubtargetFeatures::StripFlag(Feature);
     bool IsKnown = any_of(Known->getAllProcessorFeatures(),
                           [&](const auto &F) { return Name == F.Key; });
@@ -93,7 +92,7 @@ createTargetMachine(const EmitOptions &Options,
   if (!TT.isOSBinFormatELF())
     return stepError("UNKNOWN_TARGET",
                      "target '" + TT.str() + "' has no ELF objects");
-  if (Error E = checkProcessor(*T, TT, Options))
+  if (Error E = checkProcessor(*T, TT, Options.CPU, Options.Features))
     return E;
   Expected<std::optional<CodeModel::Model>> Model =
       codeModel(Options.CodeModel, ModuleCodeModel);

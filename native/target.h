@@ -10,6 +10,10 @@ namespace finegrain {
 // Registers every target of this LLVM, once.
 void initializeTargets();
 
+// Returns an error for names that LLVM would only warn about on stderr.
+llvm::Error checkProcessor(const llvm::Target &T, const llvm::Triple &TT,
+                           llvm::StringRef CPU, llvm::StringRef Features);
+
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const EmitOptions &Options,
                     std::optional<llvm::CodeModel::Model> ModuleCodeModel);

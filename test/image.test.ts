@@ -240,6 +240,16 @@ int f(int x) { return x; }
     expect(existsSync(mark)).toBe(false);
   });
 
+  test("an image for a CPU that LLVM does not know gives IMAGE_TARGET", async () => {
+    const { cpu } = native.host();
+    const mark = work.path("cpu-ran");
+    const image = await buildImage("cpu", marked(mark), { cpu });
+    const unknown = cpu.replace(/.$/, "?");
+    const file = patched(image, Buffer.from(`\n${cpu}\n`), Buffer.from(`\n${unknown}\n`));
+    expectRefusal(file, "IMAGE_TARGET", unknown);
+    expect(existsSync(mark)).toBe(false);
+  });
+
   test("an image for this very machine opens", async () => {
     const mark = work.path("native-ran");
     Image.open(await buildImage("native", marked(mark), { cpu: "native" })).close();
