@@ -92,6 +92,10 @@ uint64_t get_sum(void) { return first + second; }
     ["an index past the end", () => image.functionPointer(5)],
     ["an index before the start", () => image.writeSlot(-1, 0n)],
     ["an index between two", () => image.readSlot(0.5)],
+    ["a value that is no bigint", () => image.writeSlot(0, 5 as unknown as bigint)],
+    ["a value of more than 64 bits", () => image.writeSlot(0, 2n ** 64n)],
+    ["a negative value", () => image.writeSlot(0, -1n)],
+    ["a path that is no string", () => Image.open(5 as unknown as string)],
   ])("%s gives INVALID_OPTION", (_, use) => {
     expect(use).toThrow(expect.objectContaining({ code: "INVALID_OPTION" }));
   });
