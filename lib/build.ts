@@ -51,23 +51,17 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
 
 async function readUnits(options: ResolvedBuild, timer: PhaseTimer): Promise<NamedUnit[]> {
   const { inputs, threads, signal, onProgress } = options;
-  const modules = await timer.time("read", async () => {
-    const read = await runAll(inputs, threads, readInput, signal);
-    return read.flat();
-  });
-  let done = 0;
-  return timer.time("split", () =>
-    runAll(
-      modules,
-      threads,
-      async (module) => {
-        const unit = await splitModule(module);
-        onProgress?.({ phase: "split", done: ++done, total: modules.length });
-        return unit;
-      },
-      signal,
-    ),
-  );
+  async function all<T, R>(phase: "read" | "split", items: T[], run: (item: T) => Promise<R>) {
+    let done = 0;
+    const runOne = async (item: T) => {
+      const result = await run(item);
+      onProgress?.({ phase, done: ++done, total: items.length });
+      return result;
+    };
+    return timer.time(phase, () => runAll(items, threads, runOne, signal));
+  }
+  const modules = await all("read", inputs, readInput);
+  return all("split", modules.flat(), splitModule);
 }
 
 function unitKind(emit: Emit): UnitKind {
