@@ -52,9 +52,13 @@ export function run(program: string, args: string[] = [], options = {}): RunResu
 }
 
 /** Runs the command line that dist/ holds, with `env` as its whole environment beside PATH. */
-export function finegrain(args: string[], env: Record<string, string> = {}): RunResult {
+export function finegrain(
+  args: string[],
+  env: Record<string, string> = {},
+  cwd = process.cwd(),
+): RunResult {
   const main = path.join(__dirname, "../dist/cli/main.js");
-  return run(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
+  return run(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } });
 }
 
 export function digest(file: string): string {
