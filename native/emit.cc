@@ -93,6 +93,7 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
     return E;
   if (Error E = verify(M))
     return E;
+  dropUnknownProcessors(M, **TM);
   if (!Options.Pipeline.empty())
     if (Error E = optimize(M, **TM, Options))
       return E;

@@ -120,6 +120,13 @@ describe("what is printed", () => {
     expect(finegrain(flags)).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
+  test("nothing, for a CPU and features that LLVM does not know", () => {
+    const attributes = '"target-cpu"="cray-1" "tune-cpu"="z80" "target-features"="+vector,-mmu"';
+    const file = work.write("cray.ll", `define i32 @f() ${attributes} { ret i32 0 }`);
+    const args = ["build", file, "-o", work.path("cray.o"), "--cache", "off"];
+    expect(finegrain(args)).toEqual({ status: 0, stdout: "", stderr: "" });
+  });
+
   test("--json prints one object with the report on stdout", () => {
     const { status, stdout, stderr } = finegrain([...flags, "--json"]);
     expect({ status, stderr, lines: stdout.split("\n").length }).toEqual({
