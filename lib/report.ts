@@ -1,4 +1,4 @@
-/** What a build tells about itself. The field names are a contract: DESIGN in docs/api.md. */
+/** What a build tells about itself. The field names are a contract: see docs/api.md. */
 
 export interface CacheReport {
   /** The store's URL; "off" without one. */
