@@ -5,7 +5,13 @@ import { FinegrainError } from "./errors";
 import { readInput } from "./inputs";
 import { type LinkedOutput, link } from "./link";
 import { native, type UnitKind } from "./native";
-import { type BuildOptions, type Emit, type ResolvedBuild, resolveBuild } from "./options";
+import {
+  type BuildOptions,
+  type Emit,
+  type ProgressEvent,
+  type ResolvedBuild,
+  resolveBuild,
+} from "./options";
 import { OutputFile } from "./output";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
@@ -68,15 +74,15 @@ interface Program {
 
 async function splitInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<UnitSet[]> {
   const { inputs, threads, signal, onProgress } = options;
-  const modules = await timer.time("read", async () => {
-    const read = await runAll(inputs, threads, readInput, signal);
-    return read.flat();
-  });
-  const onDone = (done: number, total: number) => onProgress?.({ phase: "split", done, total });
+  const progress = (phase: ProgressEvent["phase"]) => (done: number, total: number) =>
+    onProgress?.({ phase, done, total });
+  const modules = await timer.time("read", () =>
+    runAll(inputs, threads, readInput, signal, progress("read")),
+  );
   // Text and bitcode are asked for by module.
   const units = unitKind(options.emit) === "object" ? options.units : "module";
   return timer.time("split", () =>
-    splitAll(modules, { ...options, units }, threads, onDone, signal),
+    splitAll(modules.flat(), { ...options, units }, threads, signal, progress("split")),
   );
 }
 

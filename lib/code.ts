@@ -110,16 +110,15 @@ async function lookUp(groups: Group[], store: Store | undefined) {
 async function compile(groups: Group[], request: CodeRequest, done: (group: Group) => void) {
   const { options, threads, signal, onProgress } = request;
   const longestFirst = groups.toSorted((a, b) => b.unit.body.length - a.unit.body.length);
-  let count = 0;
   await runAll(
     longestFirst,
     threads,
     async (group) => {
       group.code = await emitUnit(group.unit, options);
       done(group);
-      onProgress?.({ phase: "emit", done: ++count, total: groups.length });
     },
     signal,
+    (done, total) => onProgress?.({ phase: "emit", done, total }),
   );
 }
 

@@ -27,6 +27,8 @@ export class Image {
    * built for another CPU.
    */
   static open(file: string): Image {
+    if (typeof file !== "string")
+      throw new FinegrainError("INVALID_OPTION", "an image is opened by its file's name");
     try {
       return new Image(native.openImage(path.resolve(file)));
     } catch (error) {
@@ -53,6 +55,8 @@ export class Image {
   }
 
   writeSlot(which: number | string, value: bigint): void {
+    if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value)
+      throw new FinegrainError("INVALID_OPTION", "a slot holds a bigint of 64 bits, unsigned");
     native.writeSlot(this.#address("slots", this.slotNames, which), value);
   }
 

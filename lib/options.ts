@@ -33,14 +33,16 @@ const codeEntries = {
   features: v.optional(v.string(), ""),
 };
 
+const threadsSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024));
+
 const buildSchema = v.strictObject({
   inputs: v.pipe(v.array(inputSchema), v.minLength(1, "at least one input is needed")),
   output: v.pipe(v.string(), v.minLength(1, "must not be empty")),
   units: v.optional(v.picklist(["module", "function"]), "module"),
   emit: v.optional(emitSchema),
   ...codeEntries,
-  threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
-  cache: v.optional(v.string()),
+  threads: v.optional(threadsSchema),
+  cache: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   verify: v.optional(v.boolean(), false),
   timings: v.optional(v.boolean()),
   link: v.optional(v.strictObject({ args: v.optional(v.array(v.string()), []) }), { args: [] }),
@@ -90,32 +92,44 @@ const emitByExtension: Record<string, Emit> = {
   ".bc": "bitcode",
 };
 
-function userCacheFolder(env: NodeJS.ProcessEnv): string {
-  return path.join(env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache"), "finegrain");
+type Environment = Record<string, string | undefined>;
+
+/** The first of the variables that is set; an empty one counts as not set. */
+function variable(env: Environment, ...names: string[]) {
+  const name = names.find((name) => env[name]);
+  return name === undefined ? undefined : { name, value: env[name]! };
+}
+
+/** The XDG rules: a relative path is to be ignored. */
+function userCacheFolder(env: Environment): string {
+  const base = env.XDG_CACHE_HOME ?? "";
+  const home = os.homedir() || os.userInfo().homedir; // HOME may be empty
+  return path.join(path.isAbsolute(base) ? base : path.join(home, ".cache"), "finegrain");
 }
 
 /** libuv's pool runs the jobs; it has 4 threads unless this variable says otherwise. */
-function poolSize(env: NodeJS.ProcessEnv): number {
+function poolSize(env: Environment): number {
   return Number(env.UV_THREADPOOL_SIZE) || 4;
 }
 
-function threadsFrom(env: NodeJS.ProcessEnv): number {
-  const text = env.FINEGRAIN_THREADS || env.JULIA_IMAGE_THREADS;
-  if (!text) return Math.min(os.availableParallelism(), poolSize(env));
-  const threads = Number(text);
-  if (Number.isInteger(threads) && threads >= 1) return threads;
-  throw new FinegrainError("INVALID_OPTION", `FINEGRAIN_THREADS: not a number of threads: ${text}`);
+function threadsFrom(env: Environment): number {
+  const asked = variable(env, "FINEGRAIN_THREADS", "JULIA_IMAGE_THREADS");
+  if (!asked) return Math.min(os.availableParallelism(), poolSize(env));
+  const threads = Number(asked.value);
+  if (v.is(threadsSchema, threads)) return threads;
+  throw new FinegrainError("INVALID_OPTION", `${asked.name}: no number of threads: ${asked.value}`);
 }
 
-export function resolveBuild(options: BuildOptions, env = process.env): ResolvedBuild {
+export function resolveBuild(options: BuildOptions, env: Environment = process.env): ResolvedBuild {
   const checked = check(buildSchema, options);
+  const cache = variable(env, "FINEGRAIN_CACHE", "JULIA_NATIVE_CACHE")?.value;
+  const timings = variable(env, "FINEGRAIN_TIMINGS", "JULIA_IMAGE_TIMINGS")?.value;
   return {
     ...resolveHostCPU(checked),
-    output: path.resolve(checked.output),
     emit: checked.emit ?? emitByExtension[path.extname(checked.output)] ?? "executable",
     threads: checked.threads ?? threadsFrom(env),
-    cache: checked.cache ?? env.FINEGRAIN_CACHE ?? env.JULIA_NATIVE_CACHE ?? userCacheFolder(env),
-    timings: checked.timings ?? (env.FINEGRAIN_TIMINGS === "1" || env.JULIA_IMAGE_TIMINGS === "1"),
+    cache: checked.cache ?? cache ?? userCacheFolder(env),
+    timings: checked.timings ?? timings === "1",
   };
 }
 

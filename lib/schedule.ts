@@ -42,9 +42,11 @@ export async function runAll<T, R>(
   limit: number,
   run: (item: T, index: number) => Promise<R>,
   signal?: AbortSignal,
+  onDone: (done: number, total: number) => void = () => {},
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
+  let done = 0;
   let failure: unknown;
   async function worker(): Promise<void> {
     while (next < items.length && failure === undefined) {
@@ -52,6 +54,7 @@ export async function runAll<T, R>(
       try {
         throwIfAborted(signal);
         results[index] = await run(items[index]!, index);
+        onDone(++done, items.length);
       } catch (error) {
         failure ??= error;
       }

@@ -41,8 +41,8 @@ export async function splitAll(
   modules: readonly InputModule[],
   options: UnitOptions,
   threads: number,
-  onDone: (done: number, total: number) => void = () => {},
   signal?: AbortSignal,
+  onDone?: (done: number, total: number) => void,
 ): Promise<UnitSet[]> {
   const ids = uniqueIds(modules);
   const jobs = modules.flatMap((module, index) => {
@@ -50,16 +50,15 @@ export async function splitAll(
     return Array.from({ length: shardCount }, (_, shard) => ({ index, shard, shardCount }));
   });
   const shards = modules.map((): SplitModule[] => []);
-  let done = 0;
   await runAll(
     jobs,
     threads,
     async ({ index, shard, shardCount }) => {
       const part = { shard, shardCount, moduleId: ids[index]! };
       shards[index]![shard] = await splitShard(modules[index]!, options, part);
-      onDone(++done, jobs.length);
     },
     signal,
+    onDone,
   );
   return runAll(
     modules,

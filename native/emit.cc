@@ -5,6 +5,7 @@
 #include "module_io.h"
 #include "names.h"
 #include "steps.h"
+#include "target.h"
 #include "llvm/IR/DebugInfo.h"
 #include "llvm/IR/Verifier.h"
 #include "llvm/Passes/PassBuilder.h"
@@ -105,6 +106,7 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
   setProcessor(M, Options);
   if (Error E = verify(M))
     return E;
+  dropUnknownProcessors(M, TM);
   if (!Options.Pipeline.empty())
     if (Error E = optimize(M, TM, Options))
       return E;

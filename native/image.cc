@@ -48,25 +48,26 @@ public:
 
 private:
   Constant *null() { return ConstantPointerNull::get(Pointer); }
-  GlobalVariable *
-  global(Constant *Value, const Twine &Name,
-         GlobalValue::LinkageTypes Linkage = GlobalValue::PrivateLinkage) {
-    return new GlobalVariable(M, Value->getType(), /*isConstant=*/true, Linkage,
-                              Value, Name);
+  // Private, and without a name: the user's symbols may have any.
+  GlobalVariable *table(Constant *Value) {
+    return new GlobalVariable(M, Value->getType(), /*isConstant=*/true,
+                              GlobalValue::PrivateLinkage, Value);
   }
-  GlobalVariable *numbers(ArrayRef<uint32_t> Values, const Twine &Name) {
-    return global(ConstantDataArray::get(Context, Values), Name);
+  void publish(Constant *Value, StringRef Name) {
+    new GlobalVariable(M, Value->getType(), /*isConstant=*/true,
+                       GlobalValue::ExternalLinkage, Value, Name);
   }
-  GlobalVariable *counting(size_t Count, const Twine &Name) {
+  GlobalVariable *numbers(ArrayRef<uint32_t> Values) {
+    return table(ConstantDataArray::get(Context, Values));
+  }
+  GlobalVariable *counting(size_t Count) {
     SmallVector<uint32_t, 0> Indices(Count);
     for (size_t I = 0; I != Count; ++I)
       Indices[I] = I;
-    return numbers(Indices, Name);
+    return numbers(Indices);
   }
-  GlobalVariable *
-  text(StringRef Text, const Twine &Name,
-       GlobalValue::LinkageTypes Linkage = GlobalValue::PrivateLinkage) {
-    return global(ConstantDataArray::getString(Context, Text), Name, Linkage);
+  Constant *text(StringRef Text) {
+    return ConstantDataArray::getString(Context, Text);
   }
   GlobalVariable *functionPointers(ArrayRef<StringRef> Names);
   GlobalVariable *slotOffsets(ArrayRef<StringRef> Names);
@@ -84,16 +85,14 @@ GlobalVariable *TableBuilder::functionPointers(ArrayRef<StringRef> Names) {
   for (StringRef Name : Names)
     Pointers.push_back(
         cast<Constant>(M.getOrInsertFunction(Name, AnyFunction).getCallee()));
-  return global(
-      ConstantArray::get(ArrayType::get(Pointer, Pointers.size()), Pointers),
-      "fvar_ptrs");
+  return table(
+      ConstantArray::get(ArrayType::get(Pointer, Pointers.size()), Pointers));
 }
 
 GlobalVariable *TableBuilder::slotOffsets(ArrayRef<StringRef> Names) {
   auto *Table = ArrayType::get(Int32, Names.size() + 1);
-  auto *Variable =
-      new GlobalVariable(M, Table, /*isConstant=*/true,
-                         GlobalValue::PrivateLinkage, nullptr, "gvar_offsets");
+  auto *Variable = new GlobalVariable(M, Table, /*isConstant=*/true,
+                                      GlobalValue::PrivateLinkage, nullptr);
   auto *Base = ConstantExpr::getPtrToInt(Variable, Int64);
   SmallVector<Constant *, 0> Values{ConstantInt::get(Int32, Names.size())};
   for (StringRef Name : Names) {
@@ -112,33 +111,53 @@ void TableBuilder::build(const ImageContent &Content) {
   std::vector<StringRef> Slots = unpackNames(Content.Slots);
   uint32_t FunctionCount = Functions.size(), SlotCount = Slots.size();
 
-  GlobalVariable *Header = numbers(
-      {ImageVersion, /*nshards=*/1, FunctionCount, SlotCount}, "header");
-  GlobalVariable *Count =
-      global(ConstantInt::get(Int64, FunctionCount), "count");
+  GlobalVariable *Header =
+      numbers({ImageVersion, /*nshards=*/1, FunctionCount, SlotCount});
+  GlobalVariable *Count = table(ConstantInt::get(Int64, FunctionCount));
   // Empty clone tables: no relocated slot, and one target with every function.
   Constant *Shard = ConstantStruct::getAnon(
-      {Count, functionPointers(Functions), counting(FunctionCount, "fvar_idxs"),
-       slotOffsets(Slots), counting(SlotCount, "gvar_idxs"),
-       numbers({0}, "clone_slots"), null(),
-       numbers({CloneAllTag}, "clone_idxs")});
+      {Count, functionPointers(Functions), counting(FunctionCount),
+       slotOffsets(Slots), counting(SlotCount), /*clone_slots=*/numbers({0}),
+       /*clone_ptrs=*/null(), /*clone_idxs=*/numbers({CloneAllTag})});
 
   // A newline ends each: names of targets, CPUs and features hold none.
   std::string Target =
       ("finegrain image " + Twine(ImageVersion) + "\n" + Content.Triple + "\n" +
        Content.CPU + "\n" + Content.Features + "\n")
           .str();
-  GlobalVariable *TargetText = text(Target, "target");
+  GlobalVariable *TargetText = table(text(Target));
   TargetText->setSection(TargetSection);
-  Constant *Root = ConstantStruct::getAnon(
-      {Header, global(Shard, "shard"), /*ptls=*/null(), /*small_typeof=*/null(),
-       TargetText, text(Content.CPU, "cpu")});
-  global(Root, RootSymbol, GlobalValue::ExternalLinkage);
-  text(Content.Functions, FunctionNamesSymbol, GlobalValue::ExternalLinkage);
-  text(Content.Slots, SlotNamesSymbol, GlobalValue::ExternalLinkage);
+  publish(ConstantStruct::getAnon({Header, table(Shard), /*ptls=*/null(),
+                                   /*small_typeof=*/null(), TargetText,
+                                   table(text(Content.CPU))}),
+          RootSymbol);
+  publish(text(Content.Functions), FunctionNamesSymbol);
+  publish(text(Content.Slots), SlotNamesSymbol);
+}
+
+// Several modules may define one weak symbol; the linker keeps one.
+static PackedNames withoutDuplicates(StringRef Packed) {
+  PackedNames Unique;
+  StringSet<> Seen;
+  for (StringRef Name : unpackNames(Packed))
+    if (Seen.insert(Name).second)
+      appendName(Unique, Name);
+  return Unique;
+}
+
+static Error checkNames(StringRef Packed) {
+  for (StringRef Name : unpackNames(Packed))
+    if (is_contained({RootSymbol, FunctionNamesSymbol, SlotNamesSymbol}, Name))
+      return stepError("INVALID_INPUT", "'" + Name +
+                                            "' is a name of the image's own: "
+                                            "no input may define it");
+  return Error::success();
 }
 
 Expected<Bytes> imageTables(const ImageContent &Content) {
+  for (StringRef Packed : {Content.Functions, Content.Slots})
+    if (Error E = checkNames(Packed))
+      return E;
   LLVMContext Context;
   Module M("", Context);
   EmitOptions Options;
@@ -150,7 +169,12 @@ Expected<Bytes> imageTables(const ImageContent &Content) {
   M.setDataLayout((*TM)->createDataLayout());
   if (M.getDataLayout().getPointerSize() != 8)
     return stepError("UNKNOWN_TARGET", "an image needs a 64-bit target");
-  TableBuilder(M).build(Content);
+  PackedNames Functions = withoutDuplicates(Content.Functions);
+  PackedNames Slots = withoutDuplicates(Content.Slots);
+  ImageContent Unique = Content;
+  Unique.Functions = StringRef(Functions.data(), Functions.size());
+  Unique.Slots = StringRef(Slots.data(), Slots.size());
+  TableBuilder(M).build(Unique);
   return writeModule(M);
 }
 
@@ -208,7 +232,7 @@ static ImageTarget parseTarget(StringRef Text) {
   return {Lines[0], Lines[1], Lines[2], Lines[3]};
 }
 
-static Error checkProcessor(const ImageTarget &Image) {
+static Error checkMachine(const ImageTarget &Image) {
   Triple TT(Image.Triple), HostTriple(sys::getDefaultTargetTriple());
   if (TT.getArch() != HostTriple.getArch())
     return stepError("IMAGE_TARGET", "the image is for " + TT.getArchName() +
@@ -219,6 +243,8 @@ static Error checkProcessor(const ImageTarget &Image) {
   const Target *T = TargetRegistry::lookupTarget(TT, Message);
   if (!T)
     return stepError("IMAGE_TARGET", Message);
+  if (Error E = checkProcessor(*T, TT, Image.CPU, Image.Features))
+    return stepError("IMAGE_TARGET", std::move(E));
   std::unique_ptr<MCSubtargetInfo> Needed(
       T->createMCSubtargetInfo(TT, Image.CPU, Image.Features));
   std::string Missing;
@@ -273,7 +299,7 @@ Expected<LoadedImage> openImage(const std::string &Path) {
     return stepError("IMAGE_VERSION", "the image says '" + Target.Version +
                                           "'; this finegrain reads version " +
                                           Twine(ImageVersion));
-  if (Error E = checkProcessor(Target))
+  if (Error E = checkMachine(Target))
     return E;
 
   LoadedImage Image;

@@ -14,10 +14,11 @@ using namespace llvm;
 
 namespace finegrain {
 
+// Whether the module is sure to export it. The optimiser may discard a linkonce
+// definition, so what an image holds would depend on the level.
 static bool isExported(const GlobalValue &Global) {
-  return !Global.isDeclaration() && !Global.hasLocalLinkage() &&
-         Global.hasDefaultVisibility() &&
-         !Global.hasAvailableExternallyLinkage() &&
+  return !Global.isDeclaration() && !Global.isDiscardableIfUnused() &&
+         !Global.hasHiddenVisibility() &&
          !Global.getName().starts_with("llvm.");
 }
 

@@ -1,6 +1,8 @@
 #include "target.h"
 #include "error.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -46,26 +48,49 @@ static TargetOptions targetOptions(CodeGenOptLevel Level) {
   return Options;
 }
 
-// Returns an error for names that LLVM would only warn about on stderr.
-static Error checkProcessor(const Target &T, const Triple &TT,
-                            const EmitOptions &Options) {
+static bool isKnownFeature(const MCSubtargetInfo &Known, StringRef Feature) {
+  StringRef Name = SubtargetFeatures::StripFlag(Feature);
+  return any_of(Known.getAllProcessorFeatures(),
+                [&](const auto &F) { return Name == F.Key; });
+}
+
+Error checkProcessor(const Target &T, const Triple &TT, StringRef CPU,
+                     StringRef Features) {
   std::unique_ptr<MCSubtargetInfo> Known(T.createMCSubtargetInfo(TT, "", ""));
   if (!Known)
     return Error::success();
-  if (!Options.CPU.empty() && !Known->isCPUStringValid(Options.CPU))
-    return stepError("UNKNOWN_TARGET", "unknown CPU '" + Options.CPU +
-                                           "' for target '" + TT.str() + "'");
-  const SubtargetFeatures Features(Options.Features);
-  for (const std::string &Feature : Features.getFeatures()) {
-    StringRef Name = SubtargetFeatures::StripFlag(Feature);
-    bool IsKnown = any_of(Known->getAllProcessorFeatures(),
-                          [&](const auto &F) { return Name == F.Key; });
-    if (!IsKnown || !SubtargetFeatures::hasFlag(Feature))
+  if (!CPU.empty() && !Known->isCPUStringValid(CPU))
+    return stepError("UNKNOWN_TARGET",
+                     "unknown CPU '" + CPU + "' for target '" + TT.str() + "'");
+  const SubtargetFeatures Wanted(Features);
+  for (const std::string &Feature : Wanted.getFeatures()) {
+    if (!isKnownFeature(*Known, Feature) ||
+        !SubtargetFeatures::hasFlag(Feature))
       return stepError("UNKNOWN_TARGET", "unknown feature '" + Feature +
                                              "' for target '" + TT.str() +
                                              "': write +name or -name");
   }
   return Error::success();
+}
+
+void dropUnknownProcessors(Module &M, const TargetMachine &TM) {
+  const MCSubtargetInfo &Known = *TM.getMCSubtargetInfo();
+  StringMap<std::string> KnownFeatures; // by the attribute's text
+  for (Function &F : M) {
+    for (StringRef Kind : {"target-cpu", "tune-cpu"}) {
+      StringRef CPU = F.getFnAttribute(Kind).getValueAsString();
+      if (!CPU.empty() && !Known.isCPUStringValid(CPU))
+        F.removeFnAttr(Kind);
+    }
+    StringRef Features = F.getFnAttribute("target-features").getValueAsString();
+    auto [Entry, IsNew] = KnownFeatures.try_emplace(Features);
+    if (IsNew)
+      for (StringRef Feature : split(Features, ','))
+        if (isKnownFeature(Known, Feature))
+          Entry->second += (Entry->second.empty() ? "" : ",") + Feature.str();
+    if (Entry->second != Features)
+      F.addFnAttr("target-features", Entry->second);
+  }
 }
 
 static Expected<std::optional<CodeModel::Model>>
@@ -95,7 +120,7 @@ createTargetMachine(const EmitOptions &Options,
   if (!TT.isOSBinFormatELF())
     return stepError("UNKNOWN_TARGET",
                      "target '" + TT.str() + "' has no ELF objects");
-  if (Error E = checkProcessor(*T, TT, Options))
+  if (Error E = checkProcessor(*T, TT, Options.CPU, Options.Features))
     return E;
   Expected<std::optional<CodeModel::Model>> Model =
       codeModel(Options.CodeModel, ModuleCodeModel);

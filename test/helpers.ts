@@ -55,7 +55,7 @@ export function run(program: string, args: string[] = [], options = {}): RunResu
 export function finegrain(
   args: string[],
   env: Record<string, string> = {},
-  cwd: string | undefined = undefined,
+  cwd = process.cwd(),
 ): RunResult {
   const main = path.join(__dirname, "../dist/cli/main.js");
   return run(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } });
