@@ -142,7 +142,7 @@ async function linkArchive(program: Program, archive: Uint8Array): Promise<strin
       triple,
       archive,
       output: output.temporary,
-      args: linkOptions.args,
+      ...linkOptions,
     });
   } catch (error) {
     throw FinegrainError.from(error);

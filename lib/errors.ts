@@ -1,24 +1,27 @@
 /** Every way in which finegrain can fail. docs/errors.md says what to do about each. */
-export type ErrorCode =
-  | "ABORTED"
-  | "ADDON_NOT_FOUND"
-  | "ARCHIVE_FAILED"
-  | "CODEGEN_FAILED"
-  | "IMAGE_CLOSED"
-  | "IMAGE_TARGET"
-  | "IMAGE_VERSION"
-  | "INPUTS_DISAGREE"
-  | "INTERNAL"
-  | "INVALID_IMAGE"
-  | "INVALID_INPUT"
-  | "INVALID_OBJECT"
-  | "INVALID_OPTION"
-  | "LINK_FAILED"
-  | "LLVM_FATAL"
-  | "MISSING_RUNTIME"
-  | "OUTPUT_FAILED"
-  | "UNKNOWN_TARGET"
-  | "UNREADABLE_INPUT";
+const errorCodes = [
+  "ABORTED",
+  "ADDON_NOT_FOUND",
+  "ARCHIVE_FAILED",
+  "CODEGEN_FAILED",
+  "IMAGE_CLOSED",
+  "IMAGE_TARGET",
+  "IMAGE_VERSION",
+  "INPUTS_DISAGREE",
+  "INTERNAL",
+  "INVALID_IMAGE",
+  "INVALID_INPUT",
+  "INVALID_OBJECT",
+  "INVALID_OPTION",
+  "LINK_FAILED",
+  "LLVM_FATAL",
+  "MISSING_RUNTIME",
+  "OUTPUT_FAILED",
+  "UNKNOWN_TARGET",
+  "UNREADABLE_INPUT",
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
 
 export interface FinegrainErrorOptions {
   /** Name of the input that the error is about. */
@@ -43,10 +46,8 @@ export class FinegrainError extends Error {
   /** Gives any thrown value this class; one that has it stays as it is. */
   static from(error: unknown, input?: string): FinegrainError {
     if (error instanceof FinegrainError) return error;
-    const { code, message } = error as { code?: ErrorCode; message?: string };
-    return new FinegrainError(code ?? "INTERNAL", message ?? String(error), {
-      input,
-      cause: error,
-    });
+    const { code, message } = error as { code?: unknown; message?: string };
+    const own = errorCodes.find((known) => known === code);
+    return new FinegrainError(own ?? "INTERNAL", message ?? String(error), { input, cause: error });
   }
 }

@@ -4,7 +4,7 @@
  * would hand somebody a wrong object, so every field has its own test.
  */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { EmitOptions, PackedNames } from "./native";
 import { native } from "./native";
 import type { Unit } from "./units";
@@ -57,9 +57,9 @@ export function unitKey(unit: Unit, options: EmitOptions): Key {
 
 /** JSON keeps the order of the fields, and its quotes keep them apart. */
 export function keyOf(fields: KeyFields): Key {
-  return { fields, digest: createHash("sha256").update(JSON.stringify(fields)).digest() };
+  return { fields, digest: hash("sha256", JSON.stringify(fields), "buffer") };
 }
 
 function namesDigest(names: PackedNames): string {
-  return createHash("sha256").update(names).digest("hex");
+  return hash("sha256", names, "hex");
 }

@@ -1,5 +1,8 @@
-/** What lld is told for each kind of output. */
+/** What lld is told for each kind of output, and in which process it runs. */
 
+import { spawn } from "node:child_process";
+import path from "node:path";
+import { text } from "node:stream/consumers";
 import { FinegrainError } from "./errors";
 import { native } from "./native";
 import { type CRuntime, findCRuntime } from "./runtime";
@@ -14,15 +17,42 @@ export interface LinkRequest {
   output: string;
   /** The user's own arguments for lld. */
   args: string[];
+  /** Run lld in a process of its own. */
+  isolate: boolean;
+}
+
+export interface LinkArguments {
+  before: string[];
+  after: string[];
 }
 
 /** Links, and returns lld's warnings. */
 export async function link(request: LinkRequest): Promise<string> {
   const { before, after } = linkArguments(request);
+  if (request.isolate) return linkInChild({ before, after }, request.archive);
   return native.link(before, request.archive, after);
 }
 
-function linkArguments({ kind, triple, output, args }: LinkRequest) {
+/** lld leaks some memory at each link; a process of its own gives it back. */
+async function linkInChild(args: LinkArguments, archive: Uint8Array): Promise<string> {
+  const program = path.join(__dirname, "../dist/link-child.js");
+  const child = spawn(process.execPath, [program, JSON.stringify(args)]);
+  child.stdin.on("error", () => {}); // it died: its exit status says so
+  child.stdin.end(archive);
+  const ended = new Promise<string>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (status, signal) => resolve(signal ?? String(status)));
+  });
+  const [stdout, stderr, status] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    ended,
+  ]);
+  if (status === "0") return stdout;
+  throw new FinegrainError("LINK_FAILED", stderr.trim() || `lld's process ended with ${status}`);
+}
+
+function linkArguments({ kind, triple, output, args }: LinkRequest): LinkArguments {
   const runtime = findCRuntime(triple);
   const common = [...runtime.target, "-o", output];
   if (kind === "object") return { before: [...common, "-r"], after: args };

@@ -28,6 +28,10 @@ export interface Block {
   ends: Uint32Array;
 }
 
+export function piece({ bytes, ends }: Block, index: number): Uint8Array {
+  return bytes.subarray(ends[index - 1] ?? 0, ends[index]);
+}
+
 export interface SplitModule {
   /** The module's own target triple; empty where it has none. */
   triple: string;
@@ -74,10 +78,15 @@ export interface EntryWrite {
   error?: string;
 }
 
-export interface EntryRead {
-  status: "hit" | "miss" | "bad" | "error";
-  error?: string;
-  parts?: Record<string, Uint8Array>;
+/** What each number in `statuses` means. */
+export const entryStatuses = ["hit", "miss", "bad", "error"] as const;
+
+/** Results in the order of the paths. */
+export interface EntryReads {
+  statuses: Uint8Array;
+  /** One message for each entry whose status is "error". */
+  errors: string[];
+  parts: Record<string, Block>;
 }
 
 export interface NativeImage {
@@ -115,7 +124,7 @@ export interface Native {
   readSlot(address: bigint): bigint;
   writeSlot(address: bigint, value: bigint): void;
   writeEntries(entries: EntryFile[]): Promise<EntryWrite[]>;
-  readEntries(paths: string[], keys: Uint8Array[], parts: string[]): Promise<EntryRead[]>;
+  readEntries(paths: string[], keys: Uint8Array[], parts: string[]): Promise<EntryReads>;
 }
 
 function load(): Native {

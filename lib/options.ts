@@ -45,7 +45,13 @@ const buildSchema = v.strictObject({
   cache: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
   verify: v.optional(v.boolean(), false),
   timings: v.optional(v.boolean()),
-  link: v.optional(v.strictObject({ args: v.optional(v.array(v.string()), []) }), { args: [] }),
+  link: v.optional(
+    v.strictObject({
+      args: v.optional(v.array(v.string()), []),
+      isolate: v.optional(v.boolean(), false),
+    }),
+    {},
+  ),
   signal: v.optional(v.instance(AbortSignal)),
   onProgress: v.optional(v.custom<(event: ProgressEvent) => void>((f) => typeof f === "function")),
 });

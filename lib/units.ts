@@ -1,8 +1,14 @@
 /** From modules to units: what is compiled on its own, under a key of its own. */
 
 import { FinegrainError } from "./errors";
-import type { Block, EmitOptions, InputModule, PackedNames, SplitModule } from "./native";
-import { native } from "./native";
+import {
+  type EmitOptions,
+  type InputModule,
+  native,
+  type PackedNames,
+  piece,
+  type SplitModule,
+} from "./native";
 import { runAll } from "./schedule";
 
 export interface Unit {
@@ -126,10 +132,6 @@ function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
     digest: digests.slice(64 * i, 64 * (i + 1)),
     linkNames: piece(linkNames, i),
   }));
-}
-
-function piece({ bytes, ends }: Block, index: number): Uint8Array {
-  return bytes.subarray(ends[index - 1] ?? 0, ends[index]);
 }
 
 /** Shard s of n has units s, s + n, s + 2n and so on. */

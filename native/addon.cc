@@ -94,19 +94,27 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
 
 // Many small values as one block of bytes and the offsets at which each ends:
 // a JavaScript object for each would cost more than the step itself.
-static Napi::Object blockOut(Napi::Env Env, ArrayRef<Unit> Units,
-                             Bytes Unit::*Member) {
+static Napi::Object blockOut(Napi::Env Env, size_t Count,
+                             function_ref<StringRef(size_t)> Content) {
   Bytes Block;
-  auto Ends = Napi::Uint32Array::New(Env, Units.size());
-  for (size_t I = 0; I != Units.size(); ++I) {
-    const Bytes &Content = Units[I].*Member;
-    Block.append(Content.begin(), Content.end());
+  auto Ends = Napi::Uint32Array::New(Env, Count);
+  for (size_t I = 0; I != Count; ++I) {
+    StringRef Piece = Content(I);
+    Block.append(Piece.begin(), Piece.end());
     Ends[I] = Block.size();
   }
   Napi::Object Result = Napi::Object::New(Env);
   Result.Set("bytes", bytesOut(Env, std::move(Block)));
   Result.Set("ends", Ends);
   return Result;
+}
+
+static Napi::Object unitsOut(Napi::Env Env, ArrayRef<Unit> Units,
+                             Bytes Unit::*Member) {
+  return blockOut(Env, Units.size(), [&](size_t I) {
+    const Bytes &Content = Units[I].*Member;
+    return StringRef(Content.data(), Content.size());
+  });
 }
 
 static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
@@ -119,8 +127,8 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("slots", bytesOut(Env, std::move(Split.Slots)));
   Result.Set("labels", bytesOut(Env, std::move(Split.Labels)));
   Result.Set("digests", Digests);
-  Result.Set("bodies", blockOut(Env, Split.Units, &Unit::Body));
-  Result.Set("linkNames", blockOut(Env, Split.Units, &Unit::LinkNames));
+  Result.Set("bodies", unitsOut(Env, Split.Units, &Unit::Body));
+  Result.Set("linkNames", unitsOut(Env, Split.Units, &Unit::LinkNames));
   Result.Set("wholeReason", Split.WholeReason);
   return Result;
 }
@@ -315,22 +323,25 @@ static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
         return Results;
       },
       [Names](Napi::Env Env, Reads &Done) {
-        static constexpr const char *Statuses[] = {"hit", "miss", "bad",
-                                                   "error"};
-        Napi::Array Result = Napi::Array::New(Env, Done.size());
+        auto Statuses = Napi::Uint8Array::New(Env, Done.size());
+        Napi::Array Errors = Napi::Array::New(Env);
         for (size_t I = 0; I != Done.size(); ++I) {
-          Napi::Object Item = Napi::Object::New(Env);
-          Item.Set("status", Statuses[static_cast<int>(Done[I].Status)]);
-          if (!Done[I].Error.empty())
-            Item.Set("error", Done[I].Error);
-          if (Done[I].Status == EntryStatus::Hit) {
-            Napi::Object Parts = Napi::Object::New(Env);
-            for (size_t J = 0; J != Names.size(); ++J)
-              Parts.Set(Names[J], bytesOut(Env, std::move(Done[I].Parts[J])));
-            Item.Set("parts", Parts);
-          }
-          Result.Set(I, Item);
+          Statuses[I] = static_cast<uint8_t>(Done[I].Status);
+          if (Done[I].Status == EntryStatus::Error)
+            Errors.Set(Errors.Length(), Done[I].Error);
         }
+        Napi::Object Parts = Napi::Object::New(Env);
+        for (size_t J = 0; J != Names.size(); ++J)
+          Parts.Set(Names[J], blockOut(Env, Done.size(), [&](size_t I) {
+                      return Done[I].Status == EntryStatus::Hit
+                                 ? StringRef(Done[I].Parts[J].data(),
+                                             Done[I].Parts[J].size())
+                                 : StringRef();
+                    }));
+        Napi::Object Result = Napi::Object::New(Env);
+        Result.Set("statuses", Statuses);
+        Result.Set("errors", Errors);
+        Result.Set("parts", Parts);
         return Result;
       });
 }

@@ -10,20 +10,27 @@ namespace finegrain {
 
 static thread_local std::unique_ptr<CodeGenerator> Kept;
 
-static bool hasInlineAsm(const Module &M) {
-  if (!M.getModuleInlineAsm().empty())
-    return true;
-  for (const Function &F : M)
+// Whether a generator that has seen other modules treats M as a fresh one
+// would. Labels in assembly may hold a number that LLVM counts on from module
+// to module; passes for debug information and garbage collection keep what they
+// know of a module that is gone.
+static bool canShareGenerator(const Module &M) {
+  if (!M.getModuleInlineAsm().empty() || M.getNamedMetadata("llvm.dbg.cu"))
+    return false;
+  for (const Function &F : M) {
+    if (F.hasGC())
+      return false;
     for (const Instruction &I : instructions(F))
       if (auto *Call = dyn_cast<CallBase>(&I))
         if (Call->isInlineAsm())
-          return true;
-  return false;
+          return false;
+  }
+  return true;
 }
 
 // All that the target and the passes depend on, or "" where they must be new.
 static std::string configuration(const EmitOptions &Options, const Module &M) {
-  if (Options.Kind != Output::Object || hasInlineAsm(M))
+  if (Options.Kind != Output::Object || !canShareGenerator(M))
     return "";
   std::optional<CodeModel::Model> CodeModel = M.getCodeModel();
   std::string Text;

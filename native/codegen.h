@@ -1,10 +1,8 @@
 // Code generation of one body after the other on one thread.
 //
 // Setting up a target and its passes takes a millisecond, as long as generating
-// a small function's code. So each thread keeps the last set it used. What LLVM
-// counts on from one module to the next must not reach the object: functions
-// are numbered anew each time, and modules with inline assembly, whose labels
-// may hold such a number, get a set of their own, as does all text.
+// a small function's code. So each thread keeps the last set it used, and uses
+// it for every object that comes out the same as from a fresh one.
 
 #ifndef FINEGRAIN_CODEGEN_H
 #define FINEGRAIN_CODEGEN_H

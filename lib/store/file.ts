@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { native } from "../native";
+import { entryStatuses, native, piece } from "../native";
 import type { Entry, Lookup, PutResult, Store } from "./store";
 
 /** Entries that one job reads; several jobs read in parallel. */
@@ -19,11 +19,8 @@ export class FileStore implements Store {
 
   async getMany(keys: readonly Uint8Array[], parts: readonly string[]): Promise<Lookup[]> {
     const batches: Promise<Lookup[]>[] = [];
-    for (let start = 0; start < keys.length; start += batchSize) {
-      const batch = keys.slice(start, start + batchSize);
-      const paths = batch.map((key) => this.#path(key));
-      batches.push(native.readEntries(paths, batch, [...parts]));
-    }
+    for (let start = 0; start < keys.length; start += batchSize)
+      batches.push(this.#read(keys.slice(start, start + batchSize), parts));
     return (await Promise.all(batches)).flat();
   }
 
@@ -37,8 +34,21 @@ export class FileStore implements Store {
     };
   }
 
+  async #read(keys: Uint8Array[], names: readonly string[]): Promise<Lookup[]> {
+    const paths = keys.map((key) => this.#path(key));
+    const { statuses, errors, parts } = await native.readEntries(paths, keys, [...names]);
+    let errorCount = 0;
+    return Array.from(statuses, (number, index) => {
+      const status = entryStatuses[number]!;
+      if (status === "error") return { status, error: errors[errorCount++] };
+      if (status !== "hit") return { status };
+      const own = names.map((name) => [name, piece(parts[name]!, index)]);
+      return { status, parts: Object.fromEntries(own) };
+    });
+  }
+
   #path(key: Uint8Array): string {
     const name = Buffer.from(key).toString("hex");
-    return path.join(this.#folder, name.slice(0, 2), name.slice(2));
+    return `${this.#folder}/${name.slice(0, 2)}/${name.slice(2)}`;
   }
 }

@@ -1,7 +1,5 @@
 /** What a store is: see docs/stores.md for how to write one. */
 
-import type { EntryRead } from "../native";
-
 /** Named parts; readers fetch only those that they need. Names have at most 15 characters. */
 export type Parts = Record<string, Uint8Array>;
 
@@ -12,7 +10,13 @@ export interface Entry {
 }
 
 /** A bad entry failed its checks and counts as a miss; an error is the store's own. */
-export type Lookup = EntryRead;
+export interface Lookup {
+  status: "hit" | "miss" | "bad" | "error";
+  /** What went wrong, for status "error". */
+  error?: string;
+  /** For status "hit": the parts asked for, empty where the entry has none of that name. */
+  parts?: Parts;
+}
 
 export interface PutResult {
   addedBytes: number;

@@ -1,0 +1,42 @@
+/** Where lld runs makes no difference to the output, but it does to the process. */
+
+import { existsSync } from "node:fs";
+import { build } from "../lib";
+import { digest, Workspace } from "./helpers";
+
+const work = new Workspace();
+const input = work.bitcode("f.c", "int g(int); int f(int x) { return g(x) + 1; }");
+const cache = work.path("cache");
+
+test("a process of its own links the same bytes", async () => {
+  const outputs = [false, true].map((isolate) => ({
+    inputs: [input],
+    output: work.path(`isolate-${isolate}.so`),
+    cache,
+    link: { isolate },
+  }));
+  for (const options of outputs) expect((await build(options)).warnings).toEqual([]);
+  expect(digest(outputs[1]!.output)).toBe(digest(outputs[0]!.output));
+});
+
+test.each([false, true])("lld's words reach the caller, isolate: %s", async (isolate) => {
+  const output = work.path("undefined.so");
+  const link = { isolate, args: ["-z", "defs"] };
+  const failed = build({ inputs: [input], output, cache, link });
+  await expect(failed).rejects.toMatchObject({
+    code: "LINK_FAILED",
+    message: expect.stringMatching(/undefined symbol: g(.|\n)*referenced by /),
+  });
+  expect(existsSync(output)).toBe(false);
+});
+
+test("warm builds do not make the process grow when lld has its own", async () => {
+  const options = { inputs: [input], output: work.path("many.so"), cache, link: { isolate: true } };
+  const residentMB = async (builds: number) => {
+    for (let i = 0; i < builds; i++) await build(options);
+    return process.memoryUsage.rss() / 2 ** 20;
+  };
+  const before = await residentMB(10);
+  // In this process lld would leak some two megabytes at each link.
+  expect((await residentMB(30)) - before).toBeLessThan(30);
+});
