@@ -92,12 +92,35 @@ static void moveDeclarationsLast(Module &M, ArrayRef<GlobalValue *> Symbols) {
   }
 }
 
-// Where inline assembly stood in the source, for diagnostics.
-static void dropSourceLocations(Module &M) {
-  unsigned Kind = M.getMDKindID("srcloc");
+// The inliner names alias scopes after functions.
+static void dropScopeNames(const MDNode *Scopes) {
+  auto DropName = [](MDNode *Node, unsigned Operand) {
+    if (Node && Node->getNumOperands() > Operand &&
+        isa_and_nonnull<MDString>(Node->getOperand(Operand)))
+      Node->replaceOperandWith(Operand, MDString::get(Node->getContext(), ""));
+  };
+  for (const MDOperand &Operand : Scopes->operands()) {
+    auto *Scope = dyn_cast_or_null<MDNode>(Operand.get());
+    if (!Scope || Scope->getNumOperands() < 2)
+      continue;
+    DropName(Scope, 2);
+    DropName(dyn_cast_or_null<MDNode>(Scope->getOperand(1).get()), 1);
+  }
+}
+
+// Metadata that holds names, or where something stood in the source.
+static void dropTellingMetadata(Module &M) {
+  unsigned SourceLocation = M.getMDKindID("srcloc");
   for (Function &F : M)
-    for (Instruction &I : instructions(F))
-      I.setMetadata(Kind, nullptr);
+    for (Instruction &I : instructions(F)) {
+      if (!I.hasMetadataOtherThanDebugLoc())
+        continue;
+      I.setMetadata(SourceLocation, nullptr); // of inline assembly
+      for (unsigned Kind :
+           {LLVMContext::MD_alias_scope, LLVMContext::MD_noalias})
+        if (const MDNode *Scopes = I.getMetadata(Kind))
+          dropScopeNames(Scopes);
+    }
 }
 
 void dropTypeNames(Module &M) {
@@ -111,7 +134,7 @@ Unit canonicalize(Module &M) {
   SymbolOrder Order(M);
   Result.LinkNames = assignLocalNames(M, Order.symbols());
   moveDeclarationsLast(M, Order.symbols());
-  dropSourceLocations(M);
+  dropTellingMetadata(M);
   M.setTargetTriple(Triple());
   if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
     M.eraseNamedMetadata(Ident);
