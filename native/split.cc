@@ -145,14 +145,15 @@ Expected<Unit> moduleUnit(StringRef Bitcode) {
   Result.Triple = M.getTargetTriple().str();
   listExports(M, Result);
 
+  // First, since names that metadata holds are kept.
+  if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
+    M.eraseNamedMetadata(Ident);
   eraseUnusedDeclarations(M);
   SymbolOrder Order(M);
   Result.LinkNames = assignLocalNames(M, Order.symbols());
   moveDeclarationsLast(M, Order.symbols());
   dropTypeNames(M);
   M.setTargetTriple(Triple());
-  if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
-    M.eraseNamedMetadata(Ident);
 
   Result.Body = writeModule(M);
   Result.Digest = toHex(BLAKE3::hash(arrayRefFromStringRef(
