@@ -71,6 +71,16 @@ void KeptNames::addText(StringRef Text) {
     StringRef Name = Text.take_while(IsNameCharacter);
     if (!Name.empty())
       Names.insert(Name);
+    // An immediate operand has dollar signs before the symbol.
+    if (StringRef Symbol = Name.ltrim('$'); !Symbol.empty())
+      Names.insert(Symbol);
+    // A vector variant has the scalar function's name at its end:
+    // "_ZGVbN2v_name", where "_LLVM_" may stand for the "b".
+    if (StringRef Variant = Name; Variant.consume_front("_ZGV")) {
+      Variant.consume_front("_LLVM_");
+      if (StringRef Scalar = Variant.split('_').second; !Scalar.empty())
+        Names.insert(Scalar);
+    }
     Text = Text.drop_front(Name.size());
   }
 }
@@ -98,7 +108,7 @@ void KeptNames::addMetadata(const MDNode *Node) {
 }
 
 bool KeptNames::contains(const GlobalValue &Global) const {
-  StringRef Name = Global.getName();
+  StringRef Name = GlobalValue::dropLLVMManglingEscape(Global.getName());
   if (Name.starts_with("llvm.") || Name == "main" || Names.contains(Name))
     return true;
   // Names reserved to the implementation: passes, code generation and the
