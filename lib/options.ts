@@ -6,10 +6,13 @@ import * as v from "valibot";
 import { FinegrainError } from "./errors";
 import { native } from "./native";
 
-const inputSchema = v.union([
-  v.string(),
-  v.strictObject({ name: v.string(), bytes: v.instance(Uint8Array) }),
-]);
+// v.instance would infer Uint8Array<ArrayBuffer>, which not even compile() returns.
+const bytesSchema = v.custom<Uint8Array>(
+  (bytes) => bytes instanceof Uint8Array,
+  "must be a Uint8Array",
+);
+
+const inputSchema = v.union([v.string(), v.strictObject({ name: v.string(), bytes: bytesSchema })]);
 
 const emitSchema = v.picklist([
   "shared",

@@ -180,6 +180,7 @@ describe("the API refuses, with code INVALID_OPTION,", () => {
     ["unknown units", { units: "file" }, /^units: /],
     ["no inputs", { inputs: [] }, /^inputs: at least one/],
     ["an input without a name", { inputs: [{ bytes: goodBytes }] }, /^inputs\.0/],
+    ["an input of text", { inputs: [{ name: "x", bytes: "x" }] }, /^inputs\.0/],
     ["an input that is a number", { inputs: [3] }, /^inputs\.0/],
     ["an empty output", { output: "" }, /^output: must not be empty/],
     ["half a thread", { threads: 0.5 }, /^threads: /],
