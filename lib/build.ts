@@ -18,7 +18,7 @@ import { commonTriple, emitOptions } from "./target";
  */
 export async function build(options: BuildOptions): Promise<BuildReport> {
   const resolved = resolveBuild(options);
-  return untilAborted(resolved.signal, run(resolved));
+  return untilAborted(resolved.signal, () => run(resolved));
 }
 
 async function run(options: ResolvedBuild): Promise<BuildReport> {
