@@ -62,12 +62,22 @@ const middle = (name, key) => median(samples.get(name).map((sample) => sample[ke
 const base = { cpu: middle("llc -O2", "cpu"), wall: middle("llc -O2", "wall") };
 const row = (name, cpu, wall) => {
   const show = (value, against) => `${value.toFixed(2)} | ${(value / against).toFixed(3)}`;
-  console.log(`| ${name} | ${cpu === undefined ? "– | –" : show(cpu, base.cpu)} | ${show(wall, base.wall)} |`);
+  console.log(
+    `| ${name} | ${cpu === undefined ? "– | –" : show(cpu, base.cpu)} | ${show(wall, base.wall)} |`,
+  );
 };
 console.log(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, medians of ${rounds}`);
 console.log("| | CPU s | ÷ llc | wall s | ÷ llc |\n|---|---|---|---|---|");
 for (const name of samples.keys()) row(name, middle(name, "cpu"), middle(name, "wall"));
-row("finegrain, all hits (build() alone)", undefined, median(inProcess.map(({ total }) => total)) / 1000);
+row(
+  "finegrain, all hits (build() alone)",
+  undefined,
+  median(inProcess.map(({ total }) => total)) / 1000,
+);
 console.log("\nThe phases of build(), all hits, in milliseconds:");
 for (const phase of Object.keys(inProcess[0]))
-  console.log(`  ${phase.padEnd(8)} ${median(inProcess.map((phases) => phases[phase])).toFixed(1).padStart(7)}`);
+  console.log(
+    `  ${phase.padEnd(8)} ${median(inProcess.map((phases) => phases[phase]))
+      .toFixed(1)
+      .padStart(7)}`,
+  );

@@ -25,7 +25,7 @@ import { emitUnit, splitAll, type Unit, type UnitSet } from "./units";
  */
 export async function build(options: BuildOptions): Promise<BuildReport> {
   const resolved = resolveBuild(options);
-  return untilAborted(resolved.signal, run(resolved));
+  return untilAborted(resolved.signal, () => run(resolved));
 }
 
 async function run(options: ResolvedBuild): Promise<BuildReport> {

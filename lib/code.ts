@@ -99,8 +99,10 @@ async function lookUp(groups: Group[], store: Store | undefined) {
   const keys = groups.map(({ key }) => key.digest);
   const lookups = await store.getMany(keys, [codePart]);
   lookups.forEach(({ status, parts, error }, index) => {
-    if (status === "hit") groups[index]!.code = parts?.[codePart];
-    if (status === "bad") faults.bad++;
+    const code = parts?.[codePart];
+    if (code?.length) groups[index]!.code = code;
+    // An entry without code is of no use, however sound it is.
+    if (status === "bad" || (status === "hit" && !code?.length)) faults.bad++;
     if (status === "error") faults.errors.push(error ?? "unknown fault");
   });
   return faults;

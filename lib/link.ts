@@ -54,7 +54,10 @@ async function linkInChild(args: LinkArguments, archive: Uint8Array): Promise<st
 
 function linkArguments({ kind, triple, output, args }: LinkRequest): LinkArguments {
   const runtime = findCRuntime(triple);
-  const common = [...runtime.target, "-o", output];
+  // A damaged file ends the process where another of lld's threads than its first
+  // one finds it, and only arguments can bring one in.
+  const threads = args.length > 0 ? ["--threads=1"] : [];
+  const common = [...runtime.target, ...threads, "-o", output];
   if (kind === "object") return { before: [...common, "-r"], after: args };
   const { before, after } = runtimeArguments(runtime, kind, triple);
   return {

@@ -7,13 +7,14 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
     throw new FinegrainError("ABORTED", "the build was stopped", { cause: signal.reason });
 }
 
-/** Rejects as soon as `signal` aborts; what `work` still has in flight is let run out. */
+/** Rejects as soon as `signal` aborts; what the work still has in flight is let run out. */
 export async function untilAborted<T>(
   signal: AbortSignal | undefined,
-  work: Promise<T>,
+  start: () => Promise<T>,
 ): Promise<T> {
-  if (!signal) return work;
+  if (!signal) return start();
   throwIfAborted(signal);
+  const work = start();
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {
     stop = () => {

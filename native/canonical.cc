@@ -130,14 +130,15 @@ void dropTypeNames(Module &M) {
 
 Unit canonicalize(Module &M) {
   Unit Result;
+  // First, since names that metadata holds are kept.
+  if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
+    M.eraseNamedMetadata(Ident);
   eraseUnusedDeclarations(M);
   SymbolOrder Order(M);
   Result.LinkNames = assignLocalNames(M, Order.symbols());
   moveDeclarationsLast(M, Order.symbols());
   dropTellingMetadata(M);
   M.setTargetTriple(Triple());
-  if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
-    M.eraseNamedMetadata(Ident);
 
   Result.Body = writeModule(M);
   StringRef Body(Result.Body.data(), Result.Body.size());

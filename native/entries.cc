@@ -74,6 +74,13 @@ static bool writeAll(int FD, StringRef Content) {
   return true;
 }
 
+// An empty folder in the file's place gives way.
+static bool replaceFile(const char *From, const char *To) {
+  if (::rename(From, To) == 0)
+    return true;
+  return errno == EISDIR && ::rmdir(To) == 0 && ::rename(From, To) == 0;
+}
+
 // Temporary file, then rename: readers see the whole entry or none.
 static EntryWrite writeEntry(const Entry &E) {
   auto Failed = [](const Twine &What) {
@@ -105,7 +112,7 @@ static EntryWrite writeEntry(const Entry &E) {
     Result = Failed("cannot write '" + E.Path + "'");
   if (::close(FD) != 0 && IsWritten)
     Result = Failed("cannot write '" + E.Path + "'");
-  if (Result.Error.empty() && ::rename(Temporary.c_str(), E.Path.c_str()) != 0)
+  if (Result.Error.empty() && !replaceFile(Temporary.c_str(), E.Path.c_str()))
     Result = Failed("cannot rename to '" + E.Path + "'");
   if (!Result.Error.empty())
     ::unlink(Temporary.c_str());
@@ -190,8 +197,9 @@ EntryRead readEntry(const std::string &Path, StringRef Key,
     Result.Parts.clear();
     return Result;
   };
-  int FD =
-      sys::RetryAfterSignal(-1, ::open, Path.c_str(), O_RDONLY | O_CLOEXEC);
+  // Opening a named pipe must not wait for its writer.
+  int FD = sys::RetryAfterSignal(-1, ::open, Path.c_str(),
+                                 O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (FD < 0)
     return Failed(errno == ENOENT ? EntryStatus::Miss : EntryStatus::Error);
   auto Close = scope_exit([&] { ::close(FD); });

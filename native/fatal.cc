@@ -25,6 +25,8 @@ static void onFatalError(void *, const char *Reason, bool) {
 
 void installFatalErrorHandler() {
   install_fatal_error_handler(onFatalError, nullptr);
+  // Damaged input may ask for more memory than there is.
+  install_bad_alloc_error_handler(onFatalError, nullptr);
 }
 
 Error catchFatalErrors(function_ref<void()> Work) {

@@ -10,8 +10,11 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/raw_ostream.h"
+#include <future>
+#include <memory>
 #include <mutex>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
@@ -49,20 +52,45 @@ static std::string replaceAll(StringRef Text, StringRef From, StringRef To) {
 }
 
 static Expected<int> runLld(ArrayRef<const char *> Arguments,
-                            std::string &Messages) {
-  static std::mutex OneAtATime;
-  std::lock_guard<std::mutex> Lock(OneAtATime);
+                            std::string &Messages, bool &IsClean) {
   raw_string_ostream OS(Messages);
   CrashRecoveryContext::Enable();
-  int Status = 1;
+  lld::Result Result{1, false};
   Error Fatal = catchFatalErrors([&] {
-    Status =
-        lld::lldMain(Arguments, OS, OS, {{lld::Gnu, &lld::elf::link}}).retCode;
+    Result = lld::lldMain(Arguments, OS, OS, {{lld::Gnu, &lld::elf::link}});
   });
   CrashRecoveryContext::Disable();
+  IsClean = !Fatal && Result.canRunAgain;
   if (Fatal)
     return Fatal;
-  return Status;
+  return Result.retCode;
+}
+
+// An error that lld calls fatal leaves objects half made, and lld destroys them
+// with its thread. So each link has a thread of its own, and that of a link
+// which ended like this never ends.
+static Expected<int> linkOnOwnThread(ArrayRef<const char *> Arguments,
+                                     std::string &Messages) {
+  static std::mutex OneAtATime;
+  std::lock_guard<std::mutex> Lock(OneAtATime);
+  struct Outcome {
+    std::promise<void> IsDone;
+    Expected<int> Status = 1;
+    bool IsClean = false;
+  };
+  auto Shared = std::make_shared<Outcome>();
+  std::thread Linker([Shared, Arguments, &Messages] {
+    Shared->Status = runLld(Arguments, Messages, Shared->IsClean);
+    Shared->IsDone.set_value();
+    while (!Shared->IsClean)
+      pause();
+  });
+  Shared->IsDone.get_future().wait();
+  if (Shared->IsClean)
+    Linker.join();
+  else
+    Linker.detach();
+  return std::move(Shared->Status);
 }
 
 Expected<std::string> link(ArrayRef<std::string> Before, StringRef Archive,
@@ -83,7 +111,7 @@ Expected<std::string> link(ArrayRef<std::string> Before, StringRef Archive,
     Arguments.push_back(Argument.c_str());
 
   std::string Messages;
-  Expected<int> Status = runLld(Arguments, Messages);
+  Expected<int> Status = linkOnOwnThread(Arguments, Messages);
   if (!Status)
     return stepError("LINK_FAILED", Status.takeError());
   std::string Text = replaceAll(StringRef(Messages).rtrim(), Path, ArchiveName);

@@ -86,8 +86,16 @@ static StringRef takeWord(StringRef &Text) {
 }
 
 void TextWords::add(StringRef Text) {
-  for (StringRef Word = takeWord(Text); !Word.empty(); Word = takeWord(Text))
+  for (StringRef Word = takeWord(Text); !Word.empty(); Word = takeWord(Text)) {
     Words.insert(Word);
+    // A vector variant has the scalar function's name at its end:
+    // "_ZGVbN2v_name", where "_LLVM_" may stand for the "b".
+    if (Word.consume_front("_ZGV")) {
+      Word.consume_front("_LLVM_");
+      if (StringRef Scalar = Word.split('_').second; !Scalar.empty())
+        Words.insert(Scalar);
+    }
+  }
 }
 
 bool TextWords::mayHold(StringRef Name) const {

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "module_io.h"
 #include "steps.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/BinaryFormat/Magic.h"
@@ -55,9 +56,12 @@ static Error readBitcode(StringRef Input, StringRef Name,
   return Error::success();
 }
 
+// Textual IR is printable; control characters give away everything else.
 static bool looksLikeText(StringRef Input) {
-  // Textual IR is printable; NUL bytes give away everything else.
-  return !Input.empty() && !Input.take_front(512).contains('\0');
+  auto IsText = [](unsigned char C) {
+    return isSpace(C) || (C >= ' ' && C != 0x7f);
+  };
+  return !Input.empty() && all_of(Input.take_front(512), IsText);
 }
 
 static Error readText(StringRef Input, StringRef Name,

@@ -61,6 +61,16 @@ export function finegrain(
   return run(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } });
 }
 
+/** Runs JavaScript in a process of its own, where `finegrain` is the library that dist/ holds. */
+export function runScript(script: string, args: string[] = []): RunResult {
+  const library = JSON.stringify(path.join(__dirname, "../dist/index.js"));
+  return run(process.execPath, [
+    "-e",
+    `const finegrain = require(${library});\n${script}`,
+    ...args,
+  ]);
+}
+
 export function digest(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
 }

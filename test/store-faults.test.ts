@@ -1,0 +1,205 @@
+/** Whatever is wrong with the file store: the output is right, the fault is counted, the entry replaced. */
+
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import { type BuildOptions, build, openStore } from "../lib";
+import { digest, Workspace } from "./helpers";
+import { Random } from "./random";
+
+const work = new Workspace();
+const count = 20;
+
+const inputs = Array.from({ length: count }, (_, i) =>
+  work.write(`f${i}.ll`, `define i32 @f${i}(i32 %x) {\n  %y = mul i32 %x, ${i}\n  ret i32 %y\n}\n`),
+);
+
+let stores = 0;
+const newStore = () => work.path(`store${stores++}`);
+
+async function outcomeOf(cache: string, change: Partial<BuildOptions> = {}) {
+  const output = work.path("out.so");
+  const report = await build({ inputs, output, cache, ...change });
+  const { hits, misses, bad, errors } = report.cache;
+  return { hits, misses, bad, errors, output: digest(output), warnings: report.warnings };
+}
+
+let right: string;
+beforeAll(async () => {
+  right = (await outcomeOf("off")).output;
+});
+
+/** What a build says that found `bad` entries and replaced them. */
+const replaced = (bad: number) => ({
+  hits: count - bad,
+  misses: bad,
+  bad,
+  errors: 0,
+  output: right,
+  warnings: [],
+});
+
+async function filledStore(): Promise<string> {
+  const cache = newStore();
+  expect(await outcomeOf(cache)).toEqual({ ...replaced(0), hits: 0, misses: count });
+  return cache;
+}
+
+/** The files of a store's entries, in a fixed order. */
+const entriesOf = (cache: string) =>
+  (readdirSync(cache, { recursive: true }) as string[])
+    .map((name) => path.join(cache, name))
+    .filter((file) => statSync(file).isFile())
+    .sort();
+
+/** An entry's key in hex is its folder's name and its own. */
+const keyOf = (file: string) =>
+  Buffer.from(path.basename(path.dirname(file)) + path.basename(file), "hex");
+
+function damage(file: string, random: Random): void {
+  const content = readFileSync(file);
+  const at = random.below(content.length);
+  const kinds: (() => Uint8Array)[] = [
+    () => content.fill(content[at]! ^ (1 << random.below(8)), at, at + 1),
+    () => content.fill(content[at]! ^ (1 << random.below(8)), at, at + 1),
+    () => content.subarray(0, at),
+    () => Buffer.concat([content, random.bytes(1 + random.below(100))]),
+    () => Buffer.concat([content.subarray(0, at), content.subarray(at + 1)]),
+    () => random.bytes(content.length),
+  ];
+  writeFileSync(file, kinds[random.below(kinds.length)]!());
+}
+
+test("1,000 damaged entries are found, counted and replaced", async () => {
+  const random = new Random("store damage");
+  const cache = await filledStore();
+  let bad = 0;
+  for (let round = 0; round < 1000 / count; round++) {
+    const files = entriesOf(cache);
+    for (const file of files) damage(file, random);
+    const lookups = await openStore(cache).getMany(files.map(keyOf), ["object", "fields"]);
+    expect(lookups.map(({ status }) => status)).toEqual(files.map(() => "bad"));
+
+    // A build reads the part "object" only, so it may not see what befell "fields".
+    const outcome = await outcomeOf(cache);
+    expect(outcome).toEqual(replaced(outcome.bad));
+    expect(await outcomeOf(cache)).toEqual(replaced(0));
+    bad += outcome.bad;
+  }
+  expect(bad).toBeGreaterThan(600);
+});
+
+function inPlace(make: (file: string) => void) {
+  return (file: string) => {
+    rmSync(file);
+    make(file);
+  };
+}
+
+const oneEntry: [string, (file: string, cache: string) => void][] = [
+  ["of another key", (file, cache) => copyFileSync(entriesOf(cache).at(-1)!, file)],
+  ["that is empty", (file) => writeFileSync(file, "")],
+  ["of text", (file) => writeFileSync(file, "FGE1 is how an entry starts, but not how it goes on")],
+  ["that is twice in its file", (file) => appendFileSync(file, readFileSync(file))],
+  ["that is a folder", inPlace((file) => mkdirSync(file))],
+  ["that is a named pipe", inPlace((file) => execFileSync("mkfifo", [file]))],
+  ["that is a device", inPlace((file) => symlinkSync("/dev/zero", file))],
+];
+
+test.each(oneEntry)("an entry %s is bad and is replaced", async (_, change) => {
+  const cache = await filledStore();
+  change(entriesOf(cache)[0]!, cache);
+  expect(await outcomeOf(cache)).toEqual(replaced(1));
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+});
+
+test("an entry without code is bad and is replaced", async () => {
+  const cache = await filledStore();
+  const store = openStore(cache);
+  const keys = entriesOf(cache).slice(0, 2).map(keyOf);
+  await store.putMany([
+    { key: keys[0]!, parts: {} },
+    { key: keys[1]!, parts: { object: new Uint8Array(), fields: Buffer.from("{}") } },
+  ]);
+  expect(await outcomeOf(cache)).toEqual(replaced(2));
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+});
+
+test("a folder with something in it is left alone, and costs one unit each time", async () => {
+  const cache = await filledStore();
+  const file = entriesOf(cache)[0]!;
+  rmSync(file);
+  mkdirSync(path.join(file, "within"), { recursive: true });
+  for (let times = 0; times < 2; times++)
+    expect(await outcomeOf(cache)).toEqual({
+      ...replaced(1),
+      errors: 1,
+      warnings: [expect.stringMatching(/^cache: cannot rename to '.*': /)],
+    });
+});
+
+test("verify finds wrong code in a sound entry, replaces it and says so", async () => {
+  const cache = await filledStore();
+  const store = openStore(cache);
+  const [mine, other] = entriesOf(cache).map(keyOf);
+  const [entry, wrong] = await store.getMany([mine!, other!], ["object", "fields"]);
+  await store.putMany([{ key: mine!, parts: { ...entry!.parts, object: wrong!.parts!.object! } }]);
+
+  expect(await outcomeOf(cache, { verify: true })).toEqual({
+    ...replaced(1),
+    hits: count,
+    misses: 0,
+    warnings: [expect.stringMatching(/f\d+\.ll: its cached code was wrong and has been replaced/)],
+  });
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+  expect(await outcomeOf(cache, { verify: true })).toEqual(replaced(0));
+});
+
+describe("a store that cannot be used costs time only", () => {
+  const file = work.write("a file", "");
+  test.each([
+    ["below a file", path.join(file, "store")],
+    ["that is a file", file],
+    ["where no folder can be made", "/proc/finegrain-store"],
+    ["whose name is too long", work.path("x".repeat(300))],
+  ])("%s", async (_, cache) => {
+    const outcome = await outcomeOf(cache);
+    expect(outcome).toMatchObject({ hits: 0, misses: count, bad: 0, output: right });
+    // No entry could be written; looking for it may have been a fault too.
+    expect(outcome.errors).toBeGreaterThanOrEqual(count);
+    expect(outcome.warnings).toEqual([expect.stringMatching(/^cache: cannot (read|create) '/)]);
+  });
+});
+
+test("a store that is removed again and again during the build", async () => {
+  const cache = newStore();
+  const onProgress = () => {
+    try {
+      rmSync(cache, { recursive: true, force: true });
+    } catch {} // an entry may have been written meanwhile
+  };
+  const outcome = await outcomeOf(cache, { onProgress });
+  expect(outcome).toMatchObject({ hits: 0, misses: count, bad: 0, output: right });
+  expect(await outcomeOf(cache)).toMatchObject({ bad: 0, errors: 0, output: right });
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+});
+
+test("temporary files that a killed build has left are no entries", async () => {
+  const cache = await filledStore();
+  const [file] = entriesOf(cache);
+  copyFileSync(file!, `${file}.12345678.tmp`);
+  writeFileSync(`${file}.abcdef01.tmp`, "half an entry");
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+  rmSync(file!);
+  expect(await outcomeOf(cache)).toEqual({ ...replaced(1), bad: 0 });
+});
