@@ -47,8 +47,7 @@ const digestOf = (changed: object) =>
   keyOf({ ...fields, ...changed } as KeyFields).digest.toString("hex");
 
 const unit = (changed: Partial<Unit> = {}): Unit => {
-  const none = new Uint8Array();
-  const base = { body: none, digest: "b1", triple: "", functions: none, slots: none };
+  const base = { name: "unit", body: new Uint8Array(), digest: "b1" };
   return { ...base, linkNames: Buffer.from("a\0"), ...changed };
 };
 
