@@ -40,3 +40,14 @@ test("warm builds do not make the process grow when lld has its own", async () =
   // In this process lld would leak some two megabytes at each link.
   expect((await residentMB(30)) - before).toBeLessThan(30);
 });
+
+test("an executable says which part of the C runtime it lacks", async () => {
+  const program = { name: "main.ll", bytes: Buffer.from("define i32 @main() { ret i32 0 }") };
+  const output = work.path("program");
+  const options = { inputs: [program], output, cache: "off", target: "riscv64-unknown-linux-musl" };
+  await expect(build(options)).rejects.toMatchObject({
+    code: "MISSING_RUNTIME",
+    message: expect.stringMatching(/riscv64-unknown-linux-musl.*Scrt1\.o, crti\.o/),
+  });
+  expect(existsSync(output)).toBe(false);
+});
