@@ -54,7 +54,8 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
   });
   await timer.time("store", () => writer.finish());
 
-  const count = (some: Group[]) => (store ? some.flatMap(({ members }) => members).length : 0);
+  const count = (some: Group[]) =>
+    store ? some.reduce((sum, { members }) => sum + members.length, 0) : 0;
   return {
     code: codeByUnit(units, groups),
     cache: {

@@ -3,7 +3,7 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { entryStatuses, native, piece } from "../native";
-import type { Entry, Lookup, PutResult, Store } from "./store";
+import type { Entry, Lookup, Parts, PutResult, Store } from "./store";
 
 /** Entries that one job reads; several jobs read in parallel. */
 const batchSize = 512;
@@ -42,8 +42,9 @@ export class FileStore implements Store {
       const status = entryStatuses[number]!;
       if (status === "error") return { status, error: errors[errorCount++] };
       if (status !== "hit") return { status };
-      const own = names.map((name) => [name, piece(parts[name]!, index)]);
-      return { status, parts: Object.fromEntries(own) };
+      const own: Parts = {};
+      for (const name of names) own[name] = piece(parts[name]!, index);
+      return { status, parts: own };
     });
   }
 
