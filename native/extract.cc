@@ -45,6 +45,7 @@ private:
   void checkAttributes(const AttributeList &Attributes);
   void dropUnusedAttributes();
   void keepUsedLists();
+  void copyNamedMetadata(StringRef Name);
   void copyModuleProperties();
 
   Module &M;
@@ -271,6 +272,12 @@ void Extractor::keepUsedLists() {
   appendToCompilerUsed(*Unit, InUnit(G.CompilerUsed));
 }
 
+void Extractor::copyNamedMetadata(StringRef Name) {
+  if (NamedMDNode *Nodes = M.getNamedMetadata(Name))
+    for (MDNode *Node : Nodes->operands())
+      Unit->getOrInsertNamedMetadata(Name)->addOperand(Node);
+}
+
 void Extractor::copyModuleProperties() {
   Unit->setDataLayout(M.getDataLayout());
   Unit->setTargetTriple(M.getTargetTriple());
@@ -282,11 +289,11 @@ void Extractor::copyModuleProperties() {
   for (const Module::ModuleFlagEntry &Flag : Flags)
     if (Flag.Key->getString() != "CG Profile") // refers to functions
       Unit->addModuleFlag(Flag.Behavior, Flag.Key->getString(), Flag.Val);
-  // Type-based alias analysis asks it of the module.
-  if (NamedMDNode *Errno = M.getNamedMetadata("llvm.errno.tbaa"))
-    if (KeepTypeAliasing)
-      for (MDNode *Node : Errno->operands())
-        Unit->getOrInsertNamedMetadata("llvm.errno.tbaa")->addOperand(Node);
+  if (KeepTypeAliasing)
+    copyNamedMetadata("llvm.errno.tbaa");
+  if (G.HasLinkerOptions)
+    for (StringRef Name : LinkerOptionNames)
+      copyNamedMetadata(Name);
 }
 
 // All members first: their bodies may refer to each other.

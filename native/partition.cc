@@ -1,6 +1,7 @@
 #include "partition.h"
 #include "names.h"
 #include "target.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/IR/Constants.h"
@@ -13,6 +14,10 @@ namespace finegrain {
 
 // Larger constants would swell .rodata if every user had its own.
 static constexpr uint64_t MaxCopiedSize = 256;
+
+static constexpr StringLiteral LinkerOptionNameList[] = {
+    "llvm.linker.options", "llvm.dependent-libraries", "llvm.commandline"};
+const ArrayRef<StringLiteral> LinkerOptionNames = LinkerOptionNameList;
 
 static bool isUsedList(const GlobalValue &Global) {
   return Global.getName() == "llvm.used" ||
@@ -194,7 +199,10 @@ void Partitioner::collect() {
     if (CompilerUsed.contains(&Global))
       Owner.CompilerUsed.push_back(&Global);
   }
-  if (!Data.Members.empty())
+  Data.HasLinkerOptions = any_of(LinkerOptionNames, [this](StringRef Name) {
+    return M.getNamedMetadata(Name) != nullptr;
+  });
+  if (!Data.Members.empty() || Data.HasLinkerOptions)
     Result.Groups.push_back(std::move(Data));
 }
 

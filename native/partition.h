@@ -4,7 +4,6 @@
 #ifndef FINEGRAIN_PARTITION_H
 #define FINEGRAIN_PARTITION_H
 
-#include "llvm/ADT/DenseMap.h"
 #include "llvm/IR/Module.h"
 #include <string>
 #include <vector>
@@ -16,12 +15,16 @@ struct Group {
   // Those that llvm.used and llvm.compiler.used name.
   std::vector<llvm::GlobalValue *> Used, CompilerUsed;
   bool HasModuleAsm = false;
+  bool HasLinkerOptions = false; // what the module asks of the linker
 };
 
 struct Partition {
   std::vector<Group> Groups; // by first function, then assembly, data last
   std::string WholeReason;   // why the module must stay whole, if it must
 };
+
+// The named metadata that code generation turns into requests to the linker.
+extern const llvm::ArrayRef<llvm::StringLiteral> LinkerOptionNames;
 
 // Needs no function bodies: M may be lazily loaded.
 Partition partition(llvm::Module &M);

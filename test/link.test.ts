@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { build } from "../lib";
-import { digest, Workspace } from "./helpers";
+import { digest, run, Workspace } from "./helpers";
 
 const work = new Workspace();
 const input = work.bitcode("f.c", "int g(int); int f(int x) { return g(x) + 1; }");
@@ -51,3 +51,15 @@ test("an executable says which part of the C runtime it lacks", async () => {
   });
   expect(existsSync(output)).toBe(false);
 });
+
+test.each(["module", "function"] as const)(
+  "a library that the source asks for, units: %s",
+  async (units) => {
+    const source =
+      '#pragma comment(lib, "m")\ndouble cos(double); double f(double x) { return cos(x); }';
+    const asks = work.bitcode("asks.c", source, ["-fno-builtin"]);
+    const output = work.path("asks.so");
+    await build({ inputs: [asks], output, units, cache: "off" });
+    expect(run("readelf", ["-d", output]).stdout).toContain("[libm.so.6]");
+  },
+);
