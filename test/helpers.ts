@@ -1,10 +1,11 @@
 /** What the tests share: a folder of their own, compilers, and programs to run. */
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 
 /** A private folder, removed after the tests of the file. */
 export class Workspace {
@@ -35,9 +36,16 @@ export class Workspace {
 }
 
 export function clang(args: string[]): void {
-  execFileSync(args.some((arg) => /\.(cc|cpp)$/.test(arg)) ? "clang++-22" : "clang-22", args, {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+  execFileSync(driverFor(args), args, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** For what takes long and can run beside other compilers. */
+export async function clangAsync(args: string[]): Promise<void> {
+  await promisify(execFile)(driverFor(args), args);
+}
+
+function driverFor(args: string[]): string {
+  return args.some((arg) => /\.(cc|cpp)$/.test(arg)) ? "clang++-22" : "clang-22";
 }
 
 export interface RunResult {
@@ -69,6 +77,15 @@ export function runScript(script: string, args: string[] = []): RunResult {
     `const finegrain = require(${library});\n${script}`,
     ...args,
   ]);
+}
+
+/** The dynamic symbols a library defines: kind and name of each. */
+export function exportsOf(library: string): string[] {
+  const { stdout } = run("llvm-nm-22", ["-D", "--defined-only", library]);
+  return stdout
+    .split("\n")
+    .map((line) => line.replace(/^[0-9a-f]+ /, ""))
+    .sort();
 }
 
 export function digest(file: string): string {

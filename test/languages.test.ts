@@ -6,7 +6,7 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { build } from "../lib";
-import { clang, run, Workspace } from "./helpers";
+import { clang, exportsOf, run, Workspace } from "./helpers";
 
 interface Program {
   folder: string;
@@ -79,15 +79,6 @@ test.each(["aliases", "polymorphism", "shared-inlines", "thread-locals", "weak-s
     expect(exportsOf(output)).toEqual(exportsOf(theirs));
   },
 );
-
-/** The dynamic symbols a library defines: kind and name of each. */
-function exportsOf(library: string): string[] {
-  const { stdout } = run("llvm-nm-22", ["-D", "--defined-only", library]);
-  return stdout
-    .split("\n")
-    .map((line) => line.replace(/^[0-9a-f]+ /, ""))
-    .sort();
-}
 
 function sourcesOf(folder: string): string[] {
   return readdirSync(path.join(fixtures, folder))
