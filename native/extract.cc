@@ -7,9 +7,11 @@
 #include "error.h"
 #include "names.h"
 #include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/Analysis/InlineCost.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 #include "llvm/Transforms/Utils/ValueMapper.h"
 
@@ -36,6 +38,8 @@ private:
   void define(GlobalValue &Old);
   GlobalObject *createObject(GlobalValue &Old, bool IsDefinition);
   void moveBody(Function &Old, Function &New);
+  void copyBody(Function &Old, Function &New);
+  Error importAlwaysInlined();
   void setLinkage(GlobalValue &New, const GlobalValue &Old, bool IsDefinition);
   std::string nameOf(const GlobalValue &Old) const;
   void setComdat(GlobalObject &New, const GlobalObject &Old);
@@ -56,6 +60,8 @@ private:
   ValueToValueMapTy Values;
   ValueMapper Mapper;
   std::string WholeReason;
+  // Candidates for importAlwaysInlined().
+  std::vector<std::pair<Function *, Function *>> AlwaysInlined;
   // Constants to copy: the mapper must not be called from materialize().
   std::vector<std::pair<GlobalVariable *, const GlobalVariable *>> Initializers;
 };
@@ -167,6 +173,9 @@ Value *Extractor::materialize(Value *V) {
   if (!Old)
     return nullptr;
   GlobalObject *New = createObject(*Old, /*IsDefinition=*/false);
+  if (auto *F = dyn_cast<Function>(Old))
+    if (F->hasFnAttribute(Attribute::AlwaysInline) && !F->isDeclaration())
+      AlwaysInlined.emplace_back(cast<Function>(New), F);
   auto *OldVariable = dyn_cast<GlobalVariable>(Old);
   if (OldVariable && isCopiedIntoUnits(*OldVariable)) {
     New->setName(Old->getName());
@@ -208,11 +217,52 @@ void Extractor::moveBody(Function &Old, Function &New) {
   }
 }
 
+// Other units need Old's body too.
+void Extractor::copyBody(Function &Old, Function &New) {
+  ValueToValueMapTy Copied;
+  Function *Copy = CloneFunction(&Old, Copied);
+  moveBody(*Copy, New);
+  Copy->eraseFromParent();
+}
+
+static bool isAlwaysInlined(Function &F) {
+  return F.hasFnAttribute(Attribute::AlwaysInline) &&
+         isInlineViable(F).isSuccess();
+}
+
+static bool isCalled(const Function &F) {
+  return any_of(F.uses(), [](const Use &U) {
+    auto *Call = dyn_cast<CallBase>(U.getUser());
+    return Call && Call->isCallee(&U);
+  });
+}
+
+// Inlining them is no matter of speed: they may have no symbol anywhere, as
+// such members of a C++ template that is instantiated elsewhere.
+Error Extractor::importAlwaysInlined() {
+  for (size_t I = 0; I != AlwaysInlined.size(); ++I) {
+    auto [New, Old] = AlwaysInlined[I];
+    if (!isCalled(*New))
+      continue;
+    if (Error E = Old->materialize())
+      return stepError("INVALID_INPUT", std::move(E));
+    if (!isAlwaysInlined(*Old))
+      continue;
+    copyBody(*Old, *New);
+    New->setLinkage(GlobalValue::AvailableExternallyLinkage);
+    Mapper.remapFunction(*New);
+  }
+  return Error::success();
+}
+
 void Extractor::define(GlobalValue &Old) {
   Value *New = Values.lookup(&Old);
   if (auto *OldF = dyn_cast<Function>(&Old)) {
     auto *F = cast<Function>(New);
-    moveBody(*OldF, *F);
+    if (isAlwaysInlined(*OldF))
+      copyBody(*OldF, *F);
+    else
+      moveBody(*OldF, *F);
     Mapper.remapFunction(*F);
   } else if (auto *OldVariable = dyn_cast<GlobalVariable>(&Old)) {
     Initializers.emplace_back(cast<GlobalVariable>(New), OldVariable);
@@ -250,14 +300,8 @@ void Extractor::checkAttributes(const AttributeList &Attributes) {
 // What is known of a function matters to those who call it. To those who only
 // take its address it would be a needless reason to be compiled again.
 void Extractor::dropUnusedAttributes() {
-  auto IsCalled = [](const Function &F) {
-    return any_of(F.uses(), [](const Use &U) {
-      auto *Call = dyn_cast<CallBase>(U.getUser());
-      return Call && Call->isCallee(&U);
-    });
-  };
   for (Function &F : *Unit)
-    if (F.isDeclaration() && !F.isIntrinsic() && !IsCalled(F))
+    if (F.isDeclaration() && !F.isIntrinsic() && !isCalled(F))
       F.setAttributes(AttributeList());
 }
 
@@ -328,6 +372,8 @@ Expected<Extraction> Extractor::run() {
     return E;
   for (GlobalValue *Old : G.Members)
     define(*Old);
+  if (Error E = importAlwaysInlined())
+    return E;
   // Mapping an initializer may add more constants to copy.
   for (size_t I = 0; I != Initializers.size(); ++I) {
     auto [New, Old] = Initializers[I];

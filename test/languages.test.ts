@@ -15,6 +15,7 @@ interface Program {
 
 const programs: Program[] = [
   { folder: "aliases" },
+  { folder: "always-inline" },
   { folder: "c-extras", flags: ["-fexceptions"] },
   { folder: "coroutines", flags: ["-std=c++20"] },
   { folder: "escaped-names" },

@@ -33,9 +33,13 @@ function work(attempt) {
 async function lead(file) {
   const outcomes = new Map();
   let next = first;
+  let end = first + count;
+  process.once("SIGTERM", () => {
+    end = next; // what runs already comes to its end
+  });
   const lane = async () => {
     const worker = new Worker(file);
-    while (next < first + count) {
+    while (next < end) {
       const seed = next++;
       const outcome = await worker.outcomeOf(seed);
       const kind = outcome.split(":")[0];
@@ -46,7 +50,7 @@ async function lead(file) {
   };
   await Promise.all([lane(), lane()]);
   const counts = [...outcomes].map(([kind, n]) => `${n} ${kind}`).join(", ");
-  console.log(`seeds ${first} to ${first + count - 1}: ${counts}`);
+  console.log(`seeds ${first} to ${next - 1}: ${counts}`);
   const failures = [...outcomes.keys()].some((kind) => !["passed", "skipped"].includes(kind));
   process.exitCode = failures || !outcomes.get("passed") ? 1 : 0;
 }
