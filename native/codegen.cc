@@ -10,12 +10,16 @@ namespace finegrain {
 
 static thread_local std::unique_ptr<CodeGenerator> Kept;
 
+static bool hasDebugInfo(const Module &M) {
+  return M.getNamedMetadata("llvm.dbg.cu") != nullptr;
+}
+
 // Whether a generator that has seen other modules treats M as a fresh one
 // would. Labels in assembly may hold a number that LLVM counts on from module
 // to module; passes for debug information and garbage collection keep what they
 // know of a module that is gone.
 static bool canShareGenerator(const Module &M) {
-  if (!M.getModuleInlineAsm().empty() || M.getNamedMetadata("llvm.dbg.cu"))
+  if (!M.getModuleInlineAsm().empty() || hasDebugInfo(M))
     return false;
   for (const Function &F : M) {
     if (F.hasGC())
@@ -51,7 +55,7 @@ CodeGenerator::take(const EmitOptions &Options, const Module &M) {
   if (Kept && !Wanted.empty() && Kept->Configuration == Wanted)
     return std::move(Kept);
   Expected<std::unique_ptr<TargetMachine>> TM =
-      createTargetMachine(Options, M.getCodeModel());
+      createTargetMachine(Options, M.getCodeModel(), hasDebugInfo(M));
   if (!TM)
     return TM.takeError();
   std::unique_ptr<CodeGenerator> Generator(new CodeGenerator());

@@ -163,7 +163,7 @@ Expected<Bytes> imageTables(const ImageContent &Content) {
   EmitOptions Options;
   Options.Triple = Content.Triple;
   Expected<std::unique_ptr<TargetMachine>> TM =
-      createTargetMachine(Options, std::nullopt);
+      createTargetMachine(Options, std::nullopt, /*HasDebugInfo=*/false);
   if (!TM)
     return TM.takeError();
   M.setDataLayout((*TM)->createDataLayout());

@@ -37,14 +37,14 @@ Host host() {
           join(Features, ",")};
 }
 
-static TargetOptions targetOptions(CodeGenOptLevel Level) {
+static TargetOptions targetOptions(CodeGenOptLevel Level, bool HasDebugInfo) {
   TargetOptions Options;
   // The default, .ctors, is a section that today's loaders never run.
   Options.UseInitArray = true;
   // Section names would carry symbol names into the object.
   Options.UniqueSectionNames = false;
   // Lets debuggers recover arguments that optimisation has removed.
-  Options.EmitCallSiteInfo = Level != CodeGenOptLevel::None;
+  Options.EmitCallSiteInfo = HasDebugInfo && Level != CodeGenOptLevel::None;
   return Options;
 }
 
@@ -110,7 +110,8 @@ codeModel(StringRef Name, std::optional<CodeModel::Model> Default) {
 
 Expected<std::unique_ptr<TargetMachine>>
 createTargetMachine(const EmitOptions &Options,
-                    std::optional<CodeModel::Model> ModuleCodeModel) {
+                    std::optional<CodeModel::Model> ModuleCodeModel,
+                    bool HasDebugInfo) {
   initializeTargets();
   Triple TT(Options.Triple);
   std::string Message;
@@ -128,7 +129,7 @@ createTargetMachine(const EmitOptions &Options,
     return Model.takeError();
   auto Level = static_cast<CodeGenOptLevel>(Options.CodeGenLevel);
   std::unique_ptr<TargetMachine> TM(T->createTargetMachine(
-      TT, Options.CPU, Options.Features, targetOptions(Level),
+      TT, Options.CPU, Options.Features, targetOptions(Level, HasDebugInfo),
       Options.RelocationModel == "static" ? Reloc::Static : Reloc::PIC_, *Model,
       Level));
   if (!TM)

@@ -20,7 +20,8 @@ void dropUnknownProcessors(llvm::Module &M, const llvm::TargetMachine &TM);
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createTargetMachine(const EmitOptions &Options,
-                    std::optional<llvm::CodeModel::Model> ModuleCodeModel);
+                    std::optional<llvm::CodeModel::Model> ModuleCodeModel,
+                    bool HasDebugInfo);
 
 } // namespace finegrain
 
