@@ -118,9 +118,10 @@ function poolSize(env: Environment): number {
   return Number(env.UV_THREADPOOL_SIZE) || 4;
 }
 
-function threadsFrom(env: Environment): number {
+/** The number of threads that the environment asks for, else `otherwise`. */
+export function threadsFrom(env: Environment, otherwise: number): number {
   const asked = variable(env, "FINEGRAIN_THREADS", "JULIA_IMAGE_THREADS");
-  if (!asked) return Math.min(os.availableParallelism(), poolSize(env));
+  if (!asked) return otherwise;
   const threads = Number(asked.value);
   if (v.is(threadsSchema, threads)) return threads;
   throw new FinegrainError("INVALID_OPTION", `${asked.name}: no number of threads: ${asked.value}`);
@@ -133,7 +134,8 @@ export function resolveBuild(options: BuildOptions, env: Environment = process.e
   return {
     ...resolveHostCPU(checked),
     emit: checked.emit ?? emitByExtension[path.extname(checked.output)] ?? "executable",
-    threads: checked.threads ?? threadsFrom(env),
+    threads:
+      checked.threads ?? threadsFrom(env, Math.min(os.availableParallelism(), poolSize(env))),
     cache: checked.cache ?? cache ?? userCacheFolder(env),
     timings: checked.timings ?? timings === "1",
   };

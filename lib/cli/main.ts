@@ -2,10 +2,6 @@
 /** The command line: parses, calls the library, prints. Exit status: 0 done, 1 failed, 2 wrong usage. */
 
 import { Command, CommanderError } from "commander";
-
-// The pool's size is fixed by its first use; threads beyond it would only wait.
-process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require("node:os").availableParallelism()));
-
 import { buildCommand } from "./build";
 
 const { version } = require("../../package.json") as { version: string };
