@@ -12,7 +12,7 @@ const bytesSchema = v.custom<Uint8Array>(types.isUint8Array, "a Uint8Array is ne
 
 const inputSchema = v.union([v.string(), v.strictObject({ name: v.string(), bytes: bytesSchema })]);
 
-const emitSchema = v.picklist([
+export const emitSchema = v.picklist([
   "shared",
   "executable",
   "object",

@@ -7,6 +7,7 @@ import { build, FinegrainError } from "../index";
 import {
   type BuildOptions,
   type Emit,
+  emitSchema,
   type Level,
   type ProgressEvent,
   threadsFrom,
@@ -40,15 +41,9 @@ export function buildCommand(lldArguments: string[]): Command {
         .default("module"),
     )
     .addOption(
-      new Option("--emit <kind>", "what to write (default: by the output's ending)").choices([
-        "shared",
-        "executable",
-        "object",
-        "archive",
-        "asm",
-        "bitcode",
-        "image",
-      ]),
+      new Option("--emit <kind>", "what to write (default: by the output's ending)").choices(
+        emitSchema.options,
+      ),
     )
     .addOption(
       new Option("-O <level>", "optimisation level")
