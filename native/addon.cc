@@ -109,12 +109,19 @@ static Napi::Object blockOut(Napi::Env Env, size_t Count,
   return Result;
 }
 
+static StringRef bytesOf(const Bytes &Content) {
+  return {Content.data(), Content.size()};
+}
+
+static StringRef bytesOf(const std::vector<uint32_t> &Words) {
+  return {reinterpret_cast<const char *>(Words.data()), 4 * Words.size()};
+}
+
+template <class T>
 static Napi::Object unitsOut(Napi::Env Env, ArrayRef<Unit> Units,
-                             Bytes Unit::*Member) {
-  return blockOut(Env, Units.size(), [&](size_t I) {
-    const Bytes &Content = Units[I].*Member;
-    return StringRef(Content.data(), Content.size());
-  });
+                             T Unit::*Member) {
+  return blockOut(Env, Units.size(),
+                  [&](size_t I) { return bytesOf(Units[I].*Member); });
 }
 
 static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
@@ -129,6 +136,8 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("digests", Digests);
   Result.Set("bodies", unitsOut(Env, Split.Units, &Unit::Body));
   Result.Set("linkNames", unitsOut(Env, Split.Units, &Unit::LinkNames));
+  Result.Set("keptNames", unitsOut(Env, Split.Units, &Unit::KeptNames));
+  Result.Set("symbols", unitsOut(Env, Split.Units, &Unit::Symbols));
   Result.Set("wholeReason", Split.WholeReason);
   return Result;
 }
@@ -139,6 +148,7 @@ static Napi::Value splitJob(const Napi::CallbackInfo &Info) {
   SplitOptions Options;
   Options.ByFunction = Object.Get("byFunction").As<Napi::Boolean>();
   Options.KeepTypeAliasing = Object.Get("keepTypeAliasing").As<Napi::Boolean>();
+  Options.ForSimplify = Object.Get("forSimplify").As<Napi::Boolean>();
   Options.ModuleId = stringIn(Object.Get("moduleId"));
   Options.Shard = Object.Get("shard").As<Napi::Number>();
   Options.ShardCount = Object.Get("shardCount").As<Napi::Number>();
@@ -165,6 +175,39 @@ static EmitOptions emitOptionsIn(Napi::Object Object) {
                  : Kind == "bitcode" ? Output::Bitcode
                                      : Output::Object;
   return Options;
+}
+
+static std::vector<uint32_t> wordsIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Uint32Array>();
+  return {Array.Data(), Array.Data() + Array.ElementLength()};
+}
+
+// simplify(body, [{body, positions, functions, isOnlyCall}], attributes,
+// options)
+static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
+  SimplifyRequest Request;
+  Request.Body = bytesIn(Info[0]);
+  auto Imports = Info[1].As<Napi::Array>();
+  for (uint32_t I = 0; I != Imports.Length(); ++I) {
+    auto Item = Imports.Get(I).As<Napi::Object>();
+    Request.Imports.push_back({bytesIn(Item.Get("body")),
+                               wordsIn(Item.Get("positions")),
+                               copyIn(Item.Get("functions")),
+                               Item.Get("isOnlyCall").As<Napi::Boolean>()});
+  }
+  Request.Attributes = bytesIn(Info[2]);
+  EmitOptions Options = emitOptionsIn(Info[3].As<Napi::Object>());
+  return runJob<Simplified>(
+      Info,
+      [Request = std::move(Request), Options = std::move(Options)] {
+        return simplify(Request, Options);
+      },
+      [](Napi::Env Env, Simplified &Done) {
+        Napi::Object Result = Napi::Object::New(Env);
+        Result.Set("body", bytesOut(Env, std::move(Done.Body)));
+        Result.Set("summary", Done.Summary);
+        return Result;
+      });
 }
 
 // emit(body, options, linkNames)
@@ -357,6 +400,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("host", hostInfo);
   Export("readModules", readJob);
   Export("splitModule", splitJob);
+  Export("simplify", simplifyJob);
   Export("emit", emitJob);
   Export("renameSymbols", renameJob);
   Export("writeArchive", archiveJob);

@@ -128,15 +128,16 @@ void dropTypeNames(Module &M) {
     Type->setName("");
 }
 
-Unit canonicalize(Module &M) {
+Unit canonicalize(Module &M, const SymbolFacts &Facts, bool Again) {
   Unit Result;
   // First, since names that metadata holds are kept.
   if (NamedMDNode *Ident = M.getNamedMetadata("llvm.ident"))
     M.eraseNamedMetadata(Ident);
   eraseUnusedDeclarations(M);
   SymbolOrder Order(M);
-  Result.LinkNames = assignLocalNames(M, Order.symbols());
+  Result.LinkNames = assignLocalNames(M, Order.symbols(), Again);
   moveDeclarationsLast(M, Order.symbols());
+  describeSymbols(M, Facts, Result);
   dropTellingMetadata(M);
   M.setTargetTriple(Triple());
 

@@ -4,7 +4,7 @@
 #ifndef FINEGRAIN_CANONICAL_H
 #define FINEGRAIN_CANONICAL_H
 
-#include "steps.h"
+#include "symbols.h"
 #include "llvm/IR/Module.h"
 
 namespace finegrain {
@@ -13,8 +13,11 @@ namespace finegrain {
 // one call serves all units of a module.
 void dropTypeNames(llvm::Module &M);
 
-// Brings M, which holds one unit, into canonical form and writes it.
-Unit canonicalize(llvm::Module &M);
+// Brings M, which holds one unit, into canonical form and writes it. With
+// Again, M has been in canonical form before; the unit's link names are then
+// the names that its symbols had there.
+Unit canonicalize(llvm::Module &M, const SymbolFacts &Facts = {},
+                  bool Again = false);
 
 } // namespace finegrain
 

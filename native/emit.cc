@@ -4,87 +4,14 @@
 #include "error.h"
 #include "module_io.h"
 #include "names.h"
+#include "optimizer.h"
+#include "prepare.h"
 #include "steps.h"
 #include "target.h"
-#include "llvm/IR/DebugInfo.h"
-#include "llvm/IR/Verifier.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 
 namespace finegrain {
-
-static Error verify(const Module &M) {
-  std::string Message;
-  raw_string_ostream OS(Message);
-  if (verifyModule(M, &OS))
-    return stepError("INVALID_INPUT", StringRef(Message).rtrim());
-  return Error::success();
-}
-
-// The module's own layout stands where it has one: frontends extend it, as
-// Julia does with address spaces. What it may not do is contradict the target.
-static Error setTarget(Module &M, const TargetMachine &TM) {
-  M.setTargetTriple(TM.getTargetTriple());
-  const DataLayout Wanted = TM.createDataLayout();
-  const DataLayout &Own = M.getDataLayout();
-  if (Own.isDefault()) {
-    M.setDataLayout(Wanted);
-    return Error::success();
-  }
-  if (Own.isLittleEndian() != Wanted.isLittleEndian() ||
-      Own.getPointerSize() != Wanted.getPointerSize())
-    return stepError("UNKNOWN_TARGET", "the module's data layout '" +
-                                           Own.getStringRepresentation() +
-                                           "' does not fit target '" +
-                                           TM.getTargetTriple().str() + "'");
-  return Error::success();
-}
-
-// Frontends write a CPU and features into every function, and code generation
-// asks there first. The CPU asked for takes the place of theirs. Features are
-// only added: a function may rely on those that it was compiled with.
-static void setProcessor(Module &M, const EmitOptions &Options) {
-  for (Function &F : M) {
-    if (!Options.CPU.empty() && F.hasFnAttribute("target-cpu")) {
-      F.addFnAttr("target-cpu", Options.CPU);
-      F.removeFnAttr("tune-cpu");
-    }
-    if (!Options.Features.empty() && F.hasFnAttribute("target-features")) {
-      StringRef Own = F.getFnAttribute("target-features").getValueAsString();
-      F.addFnAttr("target-features", (Options.Features + "," + Own).str());
-    }
-  }
-}
-
-static Error optimize(Module &M, TargetMachine &TM,
-                      const EmitOptions &Options) {
-  PipelineTuningOptions Tuning;
-  Tuning.LoopVectorization = Options.Vectorize;
-  Tuning.SLPVectorization = Options.Vectorize;
-  LoopAnalysisManager LAM;
-  FunctionAnalysisManager FAM;
-  CGSCCAnalysisManager CGAM;
-  ModuleAnalysisManager MAM;
-  PassBuilder Builder(&TM, Tuning);
-  // As clang does: debug information then follows variables that are split up.
-  Builder.registerPipelineStartEPCallback(
-      [](ModulePassManager &Passes, OptimizationLevel Level) {
-        if (Level != OptimizationLevel::O0)
-          Passes.addPass(AssignmentTrackingPass());
-      });
-  Builder.registerModuleAnalyses(MAM);
-  Builder.registerCGSCCAnalyses(CGAM);
-  Builder.registerFunctionAnalyses(FAM);
-  Builder.registerLoopAnalyses(LAM);
-  Builder.crossRegisterProxies(LAM, FAM, CGAM, MAM);
-  ModulePassManager Passes;
-  if (Error E = Builder.parsePassPipeline(Passes, Options.Pipeline))
-    return stepError("INVALID_OPTION", std::move(E));
-  Passes.run(M, MAM);
-  return Error::success();
-}
 
 static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
                                 StringRef LinkNames) {
@@ -101,14 +28,10 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
   if (!Generator)
     return Generator.takeError();
   TargetMachine &TM = (*Generator)->target();
-  if (Error E = setTarget(M, TM))
+  if (Error E = prepare(M, TM, Options))
     return E;
-  setProcessor(M, Options);
-  if (Error E = verify(M))
-    return E;
-  dropUnknownProcessors(M, TM);
   if (!Options.Pipeline.empty())
-    if (Error E = optimize(M, TM, Options))
+    if (Error E = Optimizer(TM, Options.Vectorize).run(M, Options.Pipeline))
       return E;
 
   // Text holds names, so they are put in before it is written. Objects get

@@ -22,8 +22,8 @@ namespace finegrain {
 namespace {
 class Extractor final : public ValueMaterializer {
 public:
-  Extractor(Module &M, const Group &G, StringRef Suffix, bool KeepTypeAliasing)
-      : M(M), G(G), Suffix(Suffix), KeepTypeAliasing(KeepTypeAliasing),
+  Extractor(Module &M, const Group &G, const ExtractOptions &Options)
+      : M(M), G(G), Options(Options),
         Unit(std::make_unique<Module>("", M.getContext())),
         Mapper(Values, RF_NoModuleLevelChanges | RF_IgnoreMissingLocals,
                /*TypeMapper=*/nullptr, this) {}
@@ -49,13 +49,13 @@ private:
   void checkAttributes(const AttributeList &Attributes);
   void dropUnusedAttributes();
   void keepUsedLists();
+  SymbolFacts definitionFacts();
   void copyNamedMetadata(StringRef Name);
   void copyModuleProperties();
 
   Module &M;
   const Group &G;
-  StringRef Suffix;
-  bool KeepTypeAliasing;
+  const ExtractOptions &Options;
   std::unique_ptr<Module> Unit;
   ValueToValueMapTy Values;
   ValueMapper Mapper;
@@ -73,7 +73,7 @@ std::string Extractor::nameOf(const GlobalValue &Old) const {
   if (!Old.hasLocalLinkage())
     return Old.getName().str();
   StringRef Name = GlobalValue::dropLLVMManglingEscape(Old.getName());
-  return (Name + Suffix).str();
+  return (Name + Options.Suffix).str();
 }
 
 // Units see each other's symbols, as parts of one module do; others do not.
@@ -91,6 +91,8 @@ void Extractor::setLinkage(GlobalValue &New, const GlobalValue &Old,
                        : GlobalValue::ExternalLinkage);
   else if (Old.hasLinkOnceLinkage()) // other units use it: it must be there
     New.setLinkage(GlobalValue::getWeakLinkage(Old.hasLinkOnceODRLinkage()));
+  else if (Old.hasAvailableExternallyLinkage()) // or it would be dropped
+    New.setLinkage(GlobalValue::ExternalLinkage);
   else
     New.setLinkage(Old.getLinkage());
   New.setVisibility(Old.getVisibility());
@@ -191,7 +193,7 @@ Value *Extractor::materialize(Value *V) {
 void Extractor::dropPositionalMetadata(Instruction &I) {
   // It refers to functions, which the bitcode writer would miss.
   I.setMetadata(LLVMContext::MD_callees, nullptr);
-  if (!KeepTypeAliasing) {
+  if (!Options.KeepTypeAliasing) {
     I.setMetadata(LLVMContext::MD_tbaa, nullptr);
     I.setMetadata(LLVMContext::MD_tbaa_struct, nullptr);
   }
@@ -259,7 +261,7 @@ void Extractor::define(GlobalValue &Old) {
   Value *New = Values.lookup(&Old);
   if (auto *OldF = dyn_cast<Function>(&Old)) {
     auto *F = cast<Function>(New);
-    if (isAlwaysInlined(*OldF))
+    if (Options.ImportAlwaysInlined && isAlwaysInlined(*OldF))
       copyBody(*OldF, *F);
     else
       moveBody(*OldF, *F);
@@ -333,7 +335,7 @@ void Extractor::copyModuleProperties() {
   for (const Module::ModuleFlagEntry &Flag : Flags)
     if (Flag.Key->getString() != "CG Profile") // refers to functions
       Unit->addModuleFlag(Flag.Behavior, Flag.Key->getString(), Flag.Val);
-  if (KeepTypeAliasing)
+  if (Options.KeepTypeAliasing)
     copyNamedMetadata("llvm.errno.tbaa");
   if (G.HasLinkerOptions)
     for (StringRef Name : LinkerOptionNames)
@@ -366,14 +368,27 @@ Error Extractor::declareMembers() {
   return Error::success();
 }
 
+SymbolFacts Extractor::definitionFacts() {
+  SymbolFacts Facts;
+  for (GlobalValue *Old : G.Members)
+    Facts[cast<GlobalValue>(Values.lookup(Old))] =
+        definitionFlags(*Old) & ~(G.HasModuleAsm ? SF_Discardable : 0);
+  for (ArrayRef<GlobalValue *> Kept :
+       {ArrayRef(G.Used), ArrayRef(G.CompilerUsed)})
+    for (GlobalValue *Old : Kept)
+      Facts[cast<GlobalValue>(Values.lookup(Old))] &= ~SF_Discardable;
+  return Facts;
+}
+
 Expected<Extraction> Extractor::run() {
   copyModuleProperties();
   if (Error E = declareMembers())
     return E;
   for (GlobalValue *Old : G.Members)
     define(*Old);
-  if (Error E = importAlwaysInlined())
-    return E;
+  if (Options.ImportAlwaysInlined)
+    if (Error E = importAlwaysInlined())
+      return E;
   // Mapping an initializer may add more constants to copy.
   for (size_t I = 0; I != Initializers.size(); ++I) {
     auto [New, Old] = Initializers[I];
@@ -382,12 +397,12 @@ Expected<Extraction> Extractor::run() {
   }
   dropUnusedAttributes();
   keepUsedLists();
-  return Extraction{std::move(Unit), std::move(WholeReason)};
+  return Extraction{std::move(Unit), definitionFacts(), std::move(WholeReason)};
 }
 
-Expected<Extraction> extract(Module &M, const Group &G, StringRef Suffix,
-                             bool KeepTypeAliasing) {
-  return Extractor(M, G, Suffix, KeepTypeAliasing).run();
+Expected<Extraction> extract(Module &M, const Group &G,
+                             const ExtractOptions &Options) {
+  return Extractor(M, G, Options).run();
 }
 
 } // namespace finegrain

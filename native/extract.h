@@ -4,6 +4,7 @@
 #define FINEGRAIN_EXTRACT_H
 
 #include "partition.h"
+#include "symbols.h"
 #include "llvm/Support/Error.h"
 #include <memory>
 
@@ -11,18 +12,25 @@ namespace finegrain {
 
 struct Extraction {
   std::unique_ptr<llvm::Module> Unit;
+  SymbolFacts Facts; // of its definitions, as they were in their module
   // What was found in the bodies that forbids splitting the module, if
   // anything.
   std::string WholeReason;
 };
 
-// Loads the group's functions and takes their bodies away from M. Internal
-// symbols become hidden ones with Suffix on their names, which no other module
-// has. Without KeepTypeAliasing, TBAA is dropped: code generation does not use
-// it, and it makes up a third of a unit.
+struct ExtractOptions {
+  // Put behind the names of internal symbols, which become hidden ones; no
+  // other module has it.
+  std::string Suffix;
+  // Code generation does not use it, and it makes up a third of a unit.
+  bool KeepTypeAliasing = true;
+  // Copies functions that must be inlined into the units that call them.
+  bool ImportAlwaysInlined = true;
+};
+
+// Loads the group's functions and takes their bodies away from M.
 llvm::Expected<Extraction> extract(llvm::Module &M, const Group &G,
-                                   llvm::StringRef Suffix,
-                                   bool KeepTypeAliasing);
+                                   const ExtractOptions &Options);
 
 } // namespace finegrain
 

@@ -211,14 +211,21 @@ private:
 };
 } // namespace
 
-PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols) {
+// A module whose own names look like local names keeps them all.
+static bool canHaveLocalNames(ArrayRef<GlobalValue *> Symbols,
+                              const KeptNames &Kept) {
+  return !Kept.text().holdLocalName() &&
+         none_of(Symbols, [](const GlobalValue *Global) {
+           StringRef Name = Global->getName();
+           return !canBePacked(Name) || holdsLocalName(Name);
+         });
+}
+
+PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols,
+                             bool Again) {
   KeptNames Kept(M);
-  // A module whose own names look like local names keeps them all.
-  if (Kept.text().holdLocalName())
+  if (!Again && !canHaveLocalNames(Symbols, Kept))
     return {};
-  for (const GlobalValue *Global : Symbols)
-    if (!canBePacked(Global->getName()) || holdsLocalName(Global->getName()))
-      return {};
 
   PackedNames LinkNames;
   size_t Count = 0;
@@ -251,6 +258,22 @@ PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols) {
     M.setSourceFileName(NewLocalName(M.getSourceFileName()));
   Rename.apply();
   return LinkNames;
+}
+
+std::optional<size_t> localPosition(StringRef Name) {
+  size_t Position;
+  if (!Name.consume_front(LocalPrefix) || Name.getAsInteger(10, Position))
+    return std::nullopt;
+  return Position;
+}
+
+void moveLocalNames(Module &M, ArrayRef<uint32_t> Positions) {
+  Renaming Rename(M);
+  for (GlobalValue &Global : M.global_values())
+    if (std::optional<size_t> Old = localPosition(Global.getName()))
+      if (*Old < Positions.size())
+        Rename.add(Global, LocalPrefix + Twine(Positions[*Old]));
+  Rename.apply();
 }
 
 void restoreLinkNames(Module &M, StringRef Packed) {

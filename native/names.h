@@ -50,9 +50,17 @@ private:
 };
 
 // Gives every symbol of M that has no kept name a local name, in the order of
-// Symbols, and returns the link names by position.
+// Symbols, and returns the link names by position. With Again, M's symbols have
+// local names already, and these are returned.
 PackedNames assignLocalNames(llvm::Module &M,
-                             llvm::ArrayRef<llvm::GlobalValue *> Symbols);
+                             llvm::ArrayRef<llvm::GlobalValue *> Symbols,
+                             bool Again);
+
+// The position that a local name stands for.
+std::optional<size_t> localPosition(llvm::StringRef Name);
+
+// Gives the symbols of M that have local names those of other positions.
+void moveLocalNames(llvm::Module &M, llvm::ArrayRef<uint32_t> Positions);
 
 // Puts the link names back into M.
 void restoreLinkNames(llvm::Module &M, llvm::StringRef LinkNames);

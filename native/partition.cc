@@ -46,7 +46,7 @@ StringRef internalNameIn(StringRef Text, const Module &M) {
 namespace {
 class Partitioner {
 public:
-  explicit Partitioner(Module &M) : M(M) {}
+  Partitioner(Module &M, bool ImportOnly) : M(M), ImportOnly(ImportOnly) {}
   Partition run();
 
 private:
@@ -63,6 +63,7 @@ private:
   void collect();
 
   Module &M;
+  bool ImportOnly;
   EquivalenceClasses<GlobalValue *> Classes;
   SmallPtrSet<GlobalValue *, 8> NamedInAsm;
   Partition Result;
@@ -71,9 +72,10 @@ private:
 
 // Whether some unit defines Global.
 bool Partitioner::isOwned(const GlobalValue &Global) const {
-  if (Global.isDeclaration() || Global.hasAvailableExternallyLinkage() ||
-      isUsedList(Global))
+  if (Global.isDeclaration() || isUsedList(Global))
     return false;
+  if (Global.hasAvailableExternallyLinkage())
+    return ImportOnly && isa<Function>(Global);
   auto *Variable = dyn_cast<GlobalVariable>(&Global);
   return !Variable || !isCopiedIntoUnits(*Variable);
 }
@@ -221,6 +223,8 @@ Partition Partitioner::run() {
   return std::move(Result);
 }
 
-Partition partition(Module &M) { return Partitioner(M).run(); }
+Partition partition(Module &M, bool ImportOnly) {
+  return Partitioner(M, ImportOnly).run();
+}
 
 } // namespace finegrain

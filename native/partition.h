@@ -26,8 +26,9 @@ struct Partition {
 // The named metadata that code generation turns into requests to the linker.
 extern const llvm::ArrayRef<llvm::StringLiteral> LinkerOptionNames;
 
-// Needs no function bodies: M may be lazily loaded.
-Partition partition(llvm::Module &M);
+// Needs no function bodies: M may be lazily loaded. With ImportOnly, functions
+// that are defined for inlining alone are in groups of their own.
+Partition partition(llvm::Module &M, bool ImportOnly);
 
 // Whether each unit that uses Variable gets a copy: a small constant whose
 // address means nothing.

@@ -57,8 +57,9 @@ static Expected<std::unique_ptr<Module>> openModule(StringRef Bitcode,
   return M;
 }
 
-static void addUnit(SplitModule &Result, Module &M, StringRef Label) {
-  Result.Units.push_back(canonicalize(M));
+static void addUnit(SplitModule &Result, Module &M, StringRef Label,
+                    const SymbolFacts &Facts = {}) {
+  Result.Units.push_back(canonicalize(M, Facts));
   appendName(Result.Labels, Label);
 }
 
@@ -71,25 +72,27 @@ static StringRef labelOf(const Group &G) {
 
 static Error splitByFunction(Module &M, const SplitOptions &Options,
                              SplitModule &Result) {
-  Partition Parts = partition(M);
+  Partition Parts = partition(M, Options.ForSimplify);
   Result.WholeReason = std::move(Parts.WholeReason);
   if (!Result.WholeReason.empty())
     return Error::success();
   dropTypeNames(M);
-  std::string Suffix = promotedSuffix(Options.ModuleId);
+  ExtractOptions How;
+  How.Suffix = promotedSuffix(Options.ModuleId);
+  How.KeepTypeAliasing = Options.KeepTypeAliasing;
+  How.ImportAlwaysInlined = !Options.ForSimplify;
   Result.Units.reserve(Parts.Groups.size() / Options.ShardCount + 1);
   for (size_t I = Options.Shard; I < Parts.Groups.size();
        I += Options.ShardCount) {
     const Group &G = Parts.Groups[I];
-    Expected<Extraction> Extracted =
-        extract(M, G, Suffix, Options.KeepTypeAliasing);
+    Expected<Extraction> Extracted = extract(M, G, How);
     if (!Extracted)
       return Extracted.takeError();
     if (!Extracted->WholeReason.empty()) {
       Result.WholeReason = std::move(Extracted->WholeReason);
       return Error::success();
     }
-    addUnit(Result, *Extracted->Unit, labelOf(G));
+    addUnit(Result, *Extracted->Unit, labelOf(G), Extracted->Facts);
   }
   return Error::success();
 }

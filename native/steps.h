@@ -47,11 +47,17 @@ struct Unit {
   Bytes Body;            // bitcode that depends on no name
   std::string Digest;    // BLAKE3 of Body, in hex
   PackedNames LinkNames; // of the local names, by position
+  PackedNames KeptNames; // of the symbols that have no local name
+  // Flags (symbols.h) of the local names, then of the kept ones.
+  std::vector<uint32_t> Symbols;
 };
 
 struct SplitOptions {
   bool ByFunction = false; // else the module is one unit
   bool KeepTypeAliasing = true;
+  // Whether simplify() will do the inlining that cannot be done without. Then
+  // definitions that are there for inlining alone are units too.
+  bool ForSimplify = false;
   std::string ModuleId; // for the names of internal symbols
   // By function, every ShardCount-th unit, so that shards can run in parallel.
   unsigned Shard = 0, ShardCount = 1;
@@ -87,6 +93,38 @@ struct EmitOptions {
 };
 
 llvm::Expected<Bytes> emit(llvm::StringRef Body, const EmitOptions &Options);
+
+// ---- simplify.cc
+
+// Functions of another unit, simplified before, that may be inlined.
+struct Import {
+  llvm::StringRef Body;
+  // Of the body's local names: their positions in the importing unit, where
+  // those of symbols that it does not know come behind its own.
+  std::vector<uint32_t> Positions;
+  PackedNames Functions;   // their names in the importing unit
+  bool IsOnlyCall = false; // nobody else calls them: size does not matter
+};
+
+struct SimplifyRequest {
+  llvm::StringRef Body;
+  std::vector<Import> Imports;
+  // What is known of functions that the body calls and does not import: pairs
+  // of a name in the body and attributes, as a summary has them.
+  llvm::StringRef Attributes;
+};
+
+struct Simplified {
+  Bytes Body;
+  // JSON: the body's digest, and for each symbol what it was called before,
+  // its flags, what may be told of it to callers, and its size. simplify.cc
+  // has the details.
+  std::string Summary;
+};
+
+// Inlines into a unit's functions, simplifies them, and infers attributes.
+llvm::Expected<Simplified> simplify(const SimplifyRequest &Request,
+                                    const EmitOptions &Options);
 
 // ---- target.cc
 

@@ -1,0 +1,140 @@
+// The pieces of "default<LEVEL>", by the names that pipelines may use beside
+// LLVM's own:
+//
+//   early-simplify<LEVEL>   what comes before inlining
+//   inline-simplify<LEVEL>  inlining, simplification, inference of attributes
+//   optimize<LEVEL>         what comes after: vectorising, unrolling and so on
+
+#include "optimizer.h"
+#include "error.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/IR/DebugInfo.h"
+#include "llvm/Transforms/Coroutines/CoroEarly.h"
+#include "llvm/Transforms/IPO/AlwaysInliner.h"
+#include "llvm/Transforms/IPO/InferFunctionAttrs.h"
+#include "llvm/Transforms/IPO/Inliner.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/CallSiteSplitting.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/LowerExpectIntrinsic.h"
+#include "llvm/Transforms/Scalar/SROA.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Utils/EntryExitInstrumenter.h"
+#include "llvm/Transforms/Utils/Mem2Reg.h"
+
+using namespace llvm;
+
+namespace finegrain {
+
+static PipelineTuningOptions tuning(bool Vectorize) {
+  PipelineTuningOptions Tuning;
+  Tuning.LoopVectorization = Vectorize;
+  Tuning.SLPVectorization = Vectorize;
+  return Tuning;
+}
+
+// As LLVM's buildModuleSimplificationPipeline begins, without its passes over
+// the whole module, which have nothing to look at here.
+static void addEarlyPasses(ModulePassManager &Passes, OptimizationLevel Level) {
+  Passes.addPass(InferFunctionAttrsPass());
+  Passes.addPass(CoroEarlyPass());
+  FunctionPassManager Early;
+  Early.addPass(EntryExitInstrumenterPass(/*PostInlining=*/false));
+  Early.addPass(LowerExpectIntrinsicPass());
+  Early.addPass(SimplifyCFGPass());
+  Early.addPass(SROAPass(SROAOptions::ModifyCFG));
+  Early.addPass(EarlyCSEPass());
+  if (Level == OptimizationLevel::O3)
+    Early.addPass(CallSiteSplittingPass());
+  Early.addPass(PromotePass());
+  Early.addPass(InstCombinePass());
+  Early.addPass(
+      SimplifyCFGPass(SimplifyCFGOptions().convertSwitchRangeToICmp(true)));
+  Passes.addPass(createModuleToFunctionPassAdaptor(std::move(Early),
+                                                   /*EagerlyInvalidate=*/true));
+}
+
+namespace {
+// What was imported is as simple as it gets. LLVM has a mark for that.
+struct SkipImportedPass : PassInfoMixin<SkipImportedPass> {
+  PreservedAnalyses run(Module &M, ModuleAnalysisManager &MAM) {
+    auto &FAM =
+        MAM.getResult<FunctionAnalysisManagerModuleProxy>(M).getManager();
+    for (Function &F : M)
+      if (F.hasAvailableExternallyLinkage())
+        FAM.getResult<ShouldNotRunFunctionPassesAnalysis>(F);
+    return PreservedAnalyses::all();
+  }
+};
+} // namespace
+
+static std::optional<OptimizationLevel> levelIn(StringRef Text) {
+  return StringSwitch<std::optional<OptimizationLevel>>(Text)
+      .Case("O1", OptimizationLevel::O1)
+      .Case("O2", OptimizationLevel::O2)
+      .Case("O3", OptimizationLevel::O3)
+      .Case("Os", OptimizationLevel::Os)
+      .Case("Oz", OptimizationLevel::Oz)
+      .Default(std::nullopt);
+}
+
+static bool addPiece(PassBuilder &Builder, StringRef Name,
+                     ModulePassManager &Passes) {
+  auto [Piece, Rest] = Name.split('<');
+  std::optional<OptimizationLevel> Level = levelIn(Rest.drop_back());
+  if (!Level || !Rest.ends_with(">"))
+    return false;
+  constexpr ThinOrFullLTOPhase Phase = ThinOrFullLTOPhase::None;
+  if (Piece == "early-simplify") {
+    addEarlyPasses(Passes, *Level);
+  } else if (Piece == "inline-simplify") {
+    Passes.addPass(AlwaysInlinerPass(/*InsertLifetime=*/true));
+    Passes.addPass(SkipImportedPass());
+    Passes.addPass(Builder.buildInlinerPipeline(*Level, Phase));
+  } else if (Piece == "optimize") {
+    Passes.addPass(Builder.buildModuleOptimizationPipeline(*Level, Phase));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Optimizer::Optimizer(TargetMachine &TM, bool Vectorize)
+    : OptNone(/*DebugLogging=*/false),
+      Builder(&TM, tuning(Vectorize), /*PGOOpt=*/std::nullopt, &Callbacks) {
+  OptNone.registerCallbacks(Callbacks);
+  // As clang does: debug information then follows variables that are split up.
+  Builder.registerPipelineStartEPCallback(
+      [](ModulePassManager &Passes, OptimizationLevel Level) {
+        if (Level != OptimizationLevel::O0)
+          Passes.addPass(AssignmentTrackingPass());
+      });
+  Builder.registerPipelineParsingCallback(
+      [this](StringRef Name, ModulePassManager &Passes,
+             ArrayRef<PassBuilder::PipelineElement>) {
+        return addPiece(Builder, Name, Passes);
+      });
+  Builder.registerModuleAnalyses(MAM);
+  Builder.registerCGSCCAnalyses(CGAM);
+  Builder.registerFunctionAnalyses(FAM);
+  Builder.registerLoopAnalyses(LAM);
+  Builder.crossRegisterProxies(LAM, FAM, CGAM, MAM);
+}
+
+Error Optimizer::run(Module &M, StringRef Pipeline) {
+  ModulePassManager Passes;
+  if (Error E = Builder.parsePassPipeline(Passes, Pipeline))
+    return stepError("INVALID_OPTION", std::move(E));
+  Passes.run(M, MAM);
+  return Error::success();
+}
+
+void Optimizer::forget() {
+  MAM.clear();
+  CGAM.clear();
+  FAM.clear();
+  LAM.clear();
+}
+
+} // namespace finegrain

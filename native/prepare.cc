@@ -1,0 +1,66 @@
+#include "prepare.h"
+#include "error.h"
+#include "target.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+
+namespace finegrain {
+
+static Error verify(const Module &M) {
+  std::string Message;
+  raw_string_ostream OS(Message);
+  if (verifyModule(M, &OS))
+    return stepError("INVALID_INPUT", StringRef(Message).rtrim());
+  return Error::success();
+}
+
+// The module's own layout stands where it has one: frontends extend it, as
+// Julia does with address spaces. What it may not do is contradict the target.
+static Error setTarget(Module &M, const TargetMachine &TM) {
+  M.setTargetTriple(TM.getTargetTriple());
+  const DataLayout Wanted = TM.createDataLayout();
+  const DataLayout &Own = M.getDataLayout();
+  if (Own.isDefault()) {
+    M.setDataLayout(Wanted);
+    return Error::success();
+  }
+  if (Own.isLittleEndian() != Wanted.isLittleEndian() ||
+      Own.getPointerSize() != Wanted.getPointerSize())
+    return stepError("UNKNOWN_TARGET", "the module's data layout '" +
+                                           Own.getStringRepresentation() +
+                                           "' does not fit target '" +
+                                           TM.getTargetTriple().str() + "'");
+  return Error::success();
+}
+
+// Frontends write a CPU and features into every function, and code generation
+// asks there first. The CPU asked for takes the place of theirs. Features are
+// only added: a function may rely on those that it was compiled with.
+static void setProcessor(Module &M, const EmitOptions &Options) {
+  for (Function &F : M) {
+    if (!Options.CPU.empty() && F.hasFnAttribute("target-cpu")) {
+      F.addFnAttr("target-cpu", Options.CPU);
+      F.removeFnAttr("tune-cpu");
+    }
+    if (!Options.Features.empty() && F.hasFnAttribute("target-features")) {
+      StringRef Own = F.getFnAttribute("target-features").getValueAsString();
+      std::string Added = Options.Features + ",";
+      if (!Own.starts_with(Added)) // by the step before
+        F.addFnAttr("target-features", (Added + Own).str());
+    }
+  }
+}
+
+Error prepare(Module &M, const TargetMachine &TM, const EmitOptions &Options) {
+  if (Error E = setTarget(M, TM))
+    return E;
+  setProcessor(M, Options);
+  if (Error E = verify(M))
+    return E;
+  dropUnknownProcessors(M, TM);
+  return Error::success();
+}
+
+} // namespace finegrain
