@@ -1,9 +1,11 @@
 /** The pipeline on one page: inputs, units, code, link names, output. */
 
-import { codeFor } from "./code";
+import { codeFor, type UnitCode } from "./code";
+import { emitBody } from "./emit";
 import { FinegrainError } from "./errors";
 import { readInput } from "./inputs";
 import { type LinkedOutput, link } from "./link";
+import { noNames } from "./names";
 import { native, type UnitKind } from "./native";
 import {
   type BuildOptions,
@@ -16,8 +18,8 @@ import { OutputFile } from "./output";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
 import { openStore } from "./store/open";
-import { commonTriple, emitOptions } from "./target";
-import { emitUnit, splitAll, type Unit, type UnitSet } from "./units";
+import { commonTriple, emitOptions, isSimplified, stepOptions } from "./target";
+import { splitAll, type UnitOptions, type UnitSet } from "./units";
 
 /**
  * Builds `options.output` from bitcode and says what it took.
@@ -37,23 +39,25 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   const modules = await splitInputs(options, timer);
   const units = modules.flatMap((module) => module.units);
   const triple = commonTriple(modules, options.target);
+  const steps = stepOptions(options, triple, unitKind(options.emit));
+  const isWalk = splitsFunctions(options) && isSimplified(options);
   const code = await codeFor(
-    { ...options, units, store, options: emitOptions(options, triple, unitKind(options.emit)) },
+    { ...options, units, store, options: steps, isSimplified: isWalk },
     timer,
   );
-  const program: Program = { options, output, modules, units, triple, code: code.code };
+  const program: Program = { options, output, modules, units: code.units, triple };
   const linkWarnings = await writeOutput(program, timer);
 
   const report: BuildReport = {
     output: options.output,
     llvmVersion: native.version().llvm,
     threads: options.threads,
-    units: units.length,
+    units: code.units.length,
     wholeModules: modules
       .filter(({ wholeReason }) => wholeReason)
       .map(({ name, wholeReason }) => ({ name, reason: wholeReason })),
     cache: code.cache,
-    simplify: { lookups: 0, hits: 0 },
+    simplify: code.simplify,
     phases: timer.report(),
     warnings: [...code.warnings, ...linkWarnings],
   };
@@ -66,10 +70,8 @@ interface Program {
   options: ResolvedBuild;
   output: OutputFile;
   modules: UnitSet[];
-  units: Unit[];
+  units: UnitCode[];
   triple: string;
-  /** By unit. */
-  code: Uint8Array[];
 }
 
 async function splitInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<UnitSet[]> {
@@ -79,11 +81,19 @@ async function splitInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<U
   const modules = await timer.time("read", () =>
     runAll(inputs, threads, readInput, signal, progress("read")),
   );
-  // Text and bitcode are asked for by module.
-  const units = unitKind(options.emit) === "object" ? options.units : "module";
+  const how: UnitOptions = {
+    units: splitsFunctions(options) ? "function" : "module",
+    codegenOnly: options.codegenOnly,
+    isSimplified: isSimplified(options),
+  };
   return timer.time("split", () =>
-    splitAll(modules.flat(), { ...options, units }, threads, signal, progress("split")),
+    splitAll(modules.flat(), how, threads, signal, progress("split")),
   );
+}
+
+/** Text and bitcode are asked for by module. */
+function splitsFunctions({ units, emit }: ResolvedBuild): boolean {
+  return units === "function" && unitKind(emit) === "object";
 }
 
 function unitKind(emit: Emit): UnitKind {
@@ -115,13 +125,13 @@ async function writeOutput(program: Program, timer: PhaseTimer): Promise<string[
  * text or bitcode. Text or bitcode of a single module is the piece itself.
  */
 async function bundle(program: Program): Promise<Uint8Array> {
-  const { options, units, code } = program;
+  const { options, units } = program;
   const kind = unitKind(options.emit);
-  if (kind !== "object" && code.length === 1) return code[0]!;
+  if (kind !== "object" && units.length === 1) return units[0]!.code;
   const extension = { object: ".o", asm: ".s", bitcode: ".bc" }[kind];
   // lld's messages name the members.
   const names = units.map(({ name }) => name.slice(name.lastIndexOf("/") + 1) + extension);
-  const contents = [...code];
+  const contents = units.map(({ code }) => code);
   const linkNames = units.map((unit) => (kind === "object" ? unit.linkNames : noNames));
   if (options.emit === "image") {
     names.push("finegrain-image.o");
@@ -130,8 +140,6 @@ async function bundle(program: Program): Promise<Uint8Array> {
   }
   return native.writeArchive(names, contents, linkNames, options.emit === "archive");
 }
-
-const noNames = new Uint8Array();
 
 async function linkArchive(program: Program, archive: Uint8Array): Promise<string> {
   const { options, output, triple } = program;
@@ -157,6 +165,6 @@ async function imageTables({ options, modules, triple }: Program): Promise<Uint8
     Buffer.concat(modules.map(({ functions }) => functions)),
     Buffer.concat(modules.map(({ slots }) => slots)),
   );
-  const tables = { name: "image tables", body, digest: "", linkNames: noNames };
-  return emitUnit(tables, emitOptions({ ...options, codegenOnly: true }, triple, "object"));
+  const tables = { name: "image tables", body, linkNames: noNames };
+  return emitBody(tables, emitOptions({ ...options, codegenOnly: true }, triple, "object"));
 }

@@ -1,23 +1,30 @@
 /**
- * The code of every unit: from the store where it has it, else compiled and put
- * into the store. A fault of the store is counted and costs time, nothing else.
+ * The code of all units that the output needs. Functions that are optimised one
+ * by one are simplified first, and their code is generated as soon as it is sure
+ * that somebody needs it; the rest goes to code generation at once.
  */
 
-import { type Key, unitKey } from "./key";
-import type { EmitOptions } from "./native";
-import type { ProgressEvent } from "./options";
+import { CallGraph, definesFunction, type GraphUnit } from "./callgraph";
+import { EmitStep } from "./emit";
+import { Liveness } from "./liveness";
+import { packNames } from "./names";
+import type { Level, ProgressEvent } from "./options";
+import { JobQueue } from "./queue";
 import type { CacheReport, PhaseTimer } from "./report";
-import { runAll } from "./schedule";
+import { SimplifyStep } from "./simplify";
+import type { Caching } from "./step";
 import type { Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
-import { emitUnit, type Unit } from "./units";
-
-/** The part of an entry that holds the unit's code. Beside it, "fields" has the key's fields. */
-const codePart = "object";
+import { isLocalName, type SymbolTable } from "./symbols";
+import type { StepOptions } from "./target";
+import { symbolTable, type Unit } from "./units";
 
 export interface CodeRequest {
   units: readonly Unit[];
-  options: EmitOptions;
+  level: Level;
+  /** Whether functions are simplified before their code is generated. */
+  isSimplified: boolean;
+  options: StepOptions;
   store: Store | undefined;
   threads: number;
   verify: boolean;
@@ -25,121 +32,159 @@ export interface CodeRequest {
   onProgress?: ((event: ProgressEvent) => void) | undefined;
 }
 
+/** A unit that the output needs. */
+export interface UnitCode {
+  name: string;
+  linkNames: Uint8Array;
+  code: Uint8Array;
+}
+
 export interface CodeResult {
-  /** In the units' order. */
-  code: Uint8Array[];
+  /** In the order of the units asked for. */
+  units: UnitCode[];
   cache: CacheReport;
+  simplify: { lookups: number; hits: number };
   warnings: string[];
 }
 
-/** Units with one key. The first is compiled for all of them. */
-interface Group {
-  key: Key;
-  unit: Unit;
-  members: number[];
-  code?: Uint8Array | undefined;
-}
-
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
-  const { units, store, verify } = request;
-  const groups = await timer.time("key", async () => groupByKey(units, request.options));
-  const found = await timer.time("lookup", () => lookUp(groups, store));
-  const hits = groups.filter(({ code }) => code !== undefined);
-  const missing = groups.filter(({ code }) => code === undefined);
-
+  const { store, verify, threads, signal } = request;
   const writer = new StoreWriter(store);
-  const differing = await timer.time("emit", async () => {
-    await compile(missing, request, (group) => writer.add(entryOf(group)));
-    return verify ? recompile(hits, request, (group) => writer.add(entryOf(group))) : [];
+  const queue = new JobQueue(threads, signal);
+  const run = await timer.time("key", async () => {
+    return new CodeRun(request, { store, writer, queue, verify });
   });
-  await timer.time("store", () => writer.finish());
-
-  const count = (some: Group[]) =>
-    store ? some.reduce((sum, { members }) => sum + members.length, 0) : 0;
-  return {
-    code: codeByUnit(units, groups),
-    cache: {
-      url: store?.url ?? "off",
-      lookups: count(groups),
-      hits: count(hits),
-      misses: count(missing),
-      bad: found.bad + differing.length,
-      errors: found.errors.length + writer.errors.length,
-      addedBytes: writer.addedBytes,
-    },
-    // A store that fails once fails often: its first words are enough.
-    warnings: [
-      ...[...found.errors, ...writer.errors].slice(0, 1).map((error) => `cache: ${error}`),
-      ...differing.map((name) => `${name}: its cached code was wrong and has been replaced`),
-    ],
-  };
+  try {
+    await run.simplifyAll(timer);
+    const units = await run.emitAll(timer);
+    await timer.time("store", () => writer.finish());
+    return { units, ...run.report(writer) };
+  } finally {
+    await queue.idle();
+  }
 }
 
-function groupByKey(units: readonly Unit[], options: EmitOptions): Group[] {
-  const groups = new Map<string, Group>();
-  units.forEach((unit, index) => {
-    const key = unitKey(unit, options);
-    const id = key.digest.toString("latin1");
-    const group = groups.get(id);
-    if (group) group.members.push(index);
-    else groups.set(id, { key, unit, members: [index] });
-  });
-  return [...groups.values()];
-}
+/** One build's way from units to code. */
+class CodeRun {
+  readonly #request: CodeRequest;
+  readonly #graphUnits: GraphUnit[];
+  readonly #graph: CallGraph;
+  readonly #simplify: SimplifyStep;
+  readonly #emit: EmitStep;
+  readonly #liveness: Liveness;
+  /** Under their final names. */
+  readonly #symbols: SymbolTable[];
+  readonly #code: (Promise<Uint8Array> | undefined)[];
 
-function codeByUnit(units: readonly Unit[], groups: Group[]): Uint8Array[] {
-  const code = new Array<Uint8Array>(units.length);
-  for (const group of groups) for (const index of group.members) code[index] = group.code!;
-  return code;
-}
+  constructor(request: CodeRequest, caching: Caching) {
+    const { units, options, level } = request;
+    const progress = (phase: ProgressEvent["phase"]) => (done: number, total: number) =>
+      request.onProgress?.({ phase, done, total });
+    const symbols = units.map(symbolTable);
+    this.#request = request;
+    this.#symbols = [...symbols];
+    this.#graphUnits = units.map((unit, index) => this.#graphUnit(unit, symbols[index]!));
+    this.#graph = new CallGraph(this.#graphUnits);
+    this.#simplify = new SimplifyStep(
+      caching,
+      { units, symbols, graph: this.#graph, options: options.simplify, level },
+      progress("simplify"),
+    );
+    this.#emit = new EmitStep(caching, progress("emit"));
+    this.#code = new Array(units.length);
+    this.#liveness = new Liveness(this.#graphUnits, this.#graph, (unit) => this.#start(unit));
+  }
 
-/** Fills in the code of the groups that the store has. */
-async function lookUp(groups: Group[], store: Store | undefined) {
-  const faults = { bad: 0, errors: [] as string[] };
-  if (!store) return faults;
-  const keys = groups.map(({ key }) => key.digest);
-  const lookups = await store.getMany(keys, [codePart]);
-  lookups.forEach(({ status, parts, error }, index) => {
-    const code = parts?.[codePart];
-    if (code?.length) groups[index]!.code = code;
-    // An entry without code is of no use, however sound it is.
-    if (status === "bad" || (status === "hit" && !code?.length)) faults.bad++;
-    if (status === "error") faults.errors.push(error ?? "unknown fault");
-  });
-  return faults;
-}
+  async simplifyAll(timer: PhaseTimer): Promise<void> {
+    const start = performance.now();
+    const simplified: number[] = [];
+    this.#graphUnits.forEach(({ isSimplified, symbols }, unit) => {
+      if (!isSimplified) this.#liveness.settle(unit, symbols);
+      else if (!this.#graph.superseded.has(unit)) simplified.push(unit);
+    });
+    await this.#simplify.run(simplified, (unit, { symbols }) => {
+      this.#symbols[unit] = symbols;
+      this.#liveness.settle(unit, symbols);
+    });
+    timer.add("lookup", this.#simplify.lookupTime);
+    if (simplified.length > 0)
+      timer.add("simplify", performance.now() - start - this.#simplify.lookupTime);
+  }
 
-/** The longest jobs start first, so that none is left alone at the end. */
-async function compile(groups: Group[], request: CodeRequest, done: (group: Group) => void) {
-  const { options, threads, signal, onProgress } = request;
-  const longestFirst = groups.toSorted((a, b) => b.unit.body.length - a.unit.body.length);
-  await runAll(
-    longestFirst,
-    threads,
-    async (group) => {
-      group.code = await emitUnit(group.unit, options);
-      done(group);
-    },
-    signal,
-    (done, total) => onProgress?.({ phase: "emit", done, total }),
-  );
-}
+  async emitAll(timer: PhaseTimer): Promise<UnitCode[]> {
+    const start = performance.now();
+    const { units } = this.#request;
+    const live = units.flatMap((_, unit) => (this.#code[unit] ? [unit] : []));
+    const code = await Promise.all(live.map((unit) => this.#code[unit]!));
+    const inside = Math.min(this.#emit.lookupTime, performance.now() - start);
+    timer.add("lookup", inside);
+    timer.add("emit", performance.now() - start - inside);
+    return live.map((unit, index) => ({
+      name: units[unit]!.name,
+      linkNames: this.#linkNames(unit),
+      code: code[index]!,
+    }));
+  }
 
-/** Compiles hits again and returns the names of those whose code the store had wrong. */
-async function recompile(hits: Group[], request: CodeRequest, replace: (group: Group) => void) {
-  const differing: string[] = [];
-  const fresh = hits.map((hit) => ({ ...hit, cached: hit.code! }));
-  await compile(fresh, request, () => {});
-  fresh.forEach((group, index) => {
-    if (Buffer.compare(group.code!, group.cached) === 0) return;
-    hits[index]!.code = group.code;
-    differing.push(group.unit.name);
-    replace(group);
-  });
-  return differing;
-}
+  report(writer: StoreWriter): Omit<CodeResult, "units"> {
+    const steps = [this.#simplify, this.#emit];
+    const { lookups, hits } = this.#emit;
+    const errors = [...steps.flatMap((step) => step.errors), ...writer.errors];
+    const differing = steps.flatMap((step) => step.differing);
+    return {
+      cache: {
+        url: this.#request.store?.url ?? "off",
+        lookups,
+        hits,
+        misses: lookups - hits,
+        bad: steps.reduce((sum, step) => sum + step.badCount, 0),
+        errors: errors.length,
+        addedBytes: writer.addedBytes,
+      },
+      simplify: { lookups: this.#simplify.lookups, hits: this.#simplify.hits },
+      // A store that fails once fails often: its first words are enough.
+      warnings: [
+        ...errors.slice(0, 1).map((error) => `cache: ${error}`),
+        ...differing.map((name) => `${name}: its cached code was wrong and has been replaced`),
+      ],
+    };
+  }
 
-function entryOf({ key, code }: Group) {
-  const fields = Buffer.from(JSON.stringify(key.fields));
-  return { key: key.digest, parts: { [codePart]: code!, fields } };
+  #graphUnit({ digest, isWhole }: Unit, symbols: SymbolTable): GraphUnit {
+    // Names like those that finegrain gives were left alone, and would be taken for them.
+    const isOdd = symbols.names.slice(symbols.localCount).some(isLocalName);
+    const isSimplified =
+      this.#request.isSimplified && !isWhole && !isOdd && definesFunction(symbols);
+    return { symbols, digest, isWhole, isSimplified };
+  }
+
+  #linkNames(unit: number): Uint8Array {
+    if (!this.#graphUnits[unit]!.isSimplified) return this.#request.units[unit]!.linkNames;
+    const { names, localCount } = this.#symbols[unit]!;
+    return packNames(names.slice(0, localCount));
+  }
+
+  #start(index: number): void {
+    const { units, options } = this.#request;
+    const { name, digest, body } = units[index]!;
+    const code = this.#graphUnits[index]!.isSimplified
+      ? this.#emit.emit({
+          name,
+          digest: this.#simplify.digest(index),
+          size: body.length,
+          body: () => this.#simplify.body(index),
+          linkNames: this.#linkNames(index),
+          options: options.emitSimplified,
+        })
+      : this.#emit.emit({
+          name,
+          digest,
+          size: body.length,
+          body: () => body,
+          linkNames: this.#linkNames(index),
+          options: options.emit,
+        });
+    code.catch(() => {}); // emitAll waits for it, later
+    this.#code[index] = code;
+  }
 }

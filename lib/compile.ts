@@ -1,12 +1,14 @@
 /** One module in memory, without store or linker. */
 
 import os from "node:os";
+import { emitBody } from "./emit";
 import { FinegrainError } from "./errors";
 import { readInput } from "./inputs";
+import { unpackNames } from "./names";
 import { native } from "./native";
 import { type CompileOptions, type Input, resolveCompile } from "./options";
 import { commonTriple, emitOptions } from "./target";
-import { emitUnit, splitAll, unpackNames } from "./units";
+import { splitAll } from "./units";
 
 /**
  * Compiles one module and resolves to an object, assembly or bitcode, as
@@ -19,10 +21,10 @@ export async function compile(options: CompileOptions): Promise<Uint8Array> {
     throw new FinegrainError("INVALID_INPUT", `compile takes one module, not ${modules.length}`, {
       input: inputName(resolved.input),
     });
-  const [set] = await splitAll(modules, { ...resolved, units: "module" }, 1);
+  const [set] = await splitAll(modules, { ...resolved, units: "module", isSimplified: false }, 1);
   const [unit] = set!.units;
   const triple = commonTriple([set!], resolved.target);
-  const code = await emitUnit(unit!, emitOptions(resolved, triple, resolved.emit));
+  const code = await emitBody(unit!, emitOptions(resolved, triple, resolved.emit));
   return resolved.emit === "object" ? native.renameSymbols(code, unit!.linkNames) : code;
 }
 
@@ -43,10 +45,13 @@ export async function split(
   { units = "module" }: { units?: "module" | "function" } = {},
 ): Promise<SplitUnit[]> {
   const modules = await readInput(input);
-  const sets = await splitAll(modules, { units, codegenOnly: false }, os.availableParallelism());
+  const options = { units, codegenOnly: false, isSimplified: true };
+  const sets = await splitAll(modules, options, os.availableParallelism());
   return sets
     .flatMap((set) => set.units)
-    .map((unit) => ({ ...unit, linkNames: unpackNames(unit.linkNames) }));
+    .map(({ name, body, digest, linkNames }) => {
+      return { name, body, digest, linkNames: unpackNames(linkNames) };
+    });
 }
 
 function inputName(input: Input): string {

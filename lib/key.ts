@@ -7,15 +7,13 @@
 import { hash } from "node:crypto";
 import type { EmitOptions, PackedNames } from "./native";
 import { native } from "./native";
-import type { Unit } from "./units";
 
 export interface KeyFields {
   /** Format of keys and entries; raise it when either changes. */
-  schema: 1;
+  schema: 2;
   llvmVersion: string;
   /** Digest of finegrain's native sources. */
   codegenRevision: string;
-  body: string;
   triple: string;
   cpu: string;
   features: string;
@@ -25,9 +23,13 @@ export interface KeyFields {
   pipeline: string;
   vectorize: boolean;
   codegenLevel: number;
+  /** What comes out; "simplified" for the step before code generation. */
   kind: string;
+  body: string;
   /** Digest of the link names where the output spells them out, else empty. */
   linkNames: string;
+  /** What is known of other units: bodies to inline, by digest, and attributes. */
+  imports: string;
 }
 
 export interface Key {
@@ -35,13 +37,22 @@ export interface Key {
   digest: Buffer;
 }
 
-export function unitKey(unit: Unit, options: EmitOptions): Key {
+/** What a key is for, beside the options. */
+export interface KeySubject {
+  /** BLAKE3 of the body, in hex. */
+  body: string;
+  linkNames?: PackedNames;
+  /** Only in keys of simplified bodies. */
+  imports?: string;
+}
+
+export function keyFor({ body, linkNames, imports }: KeySubject, options: EmitOptions): Key {
   const { llvm, revision } = native.version();
+  const spellsNames = imports === undefined && options.kind !== "object";
   return keyOf({
-    schema: 1,
+    schema: 2,
     llvmVersion: llvm,
     codegenRevision: revision,
-    body: unit.digest,
     triple: options.triple,
     cpu: options.cpu,
     features: options.features,
@@ -50,16 +61,14 @@ export function unitKey(unit: Unit, options: EmitOptions): Key {
     pipeline: options.pipeline,
     vectorize: options.vectorize,
     codegenLevel: options.codegenLevel,
-    kind: options.kind,
-    linkNames: options.kind === "object" ? "" : namesDigest(unit.linkNames),
+    kind: imports === undefined ? options.kind : "simplified",
+    body,
+    linkNames: spellsNames ? hash("sha256", linkNames!, "hex") : "",
+    imports: imports ?? "",
   });
 }
 
 /** JSON keeps the order of the fields, and its quotes keep them apart. */
 export function keyOf(fields: KeyFields): Key {
   return { fields, digest: hash("sha256", JSON.stringify(fields), "buffer") };
-}
-
-function namesDigest(names: PackedNames): string {
-  return hash("sha256", names, "hex");
 }

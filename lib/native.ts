@@ -16,6 +16,8 @@ export interface InputModule {
 export interface SplitOptions {
   byFunction: boolean;
   keepTypeAliasing: boolean;
+  /** Leave to `simplify` what must be inlined. */
+  forSimplify: boolean;
   /** Told apart by it: the internal symbols that several units of a module share. */
   moduleId: string;
   shard: number;
@@ -44,6 +46,9 @@ export interface SplitModule {
   digests: string;
   bodies: Block;
   linkNames: Block;
+  keptNames: Block;
+  /** Words of 32 bits. */
+  symbols: Block;
   /** Why the module cannot be split; empty if it can. */
   wholeReason: string;
 }
@@ -64,6 +69,20 @@ export interface EmitOptions {
   /** "small", "kernel", "medium", "large", or empty for the module's own. */
   codeModel: string;
   kind: UnitKind;
+}
+
+/** Functions that may be inlined: see native/steps.h. */
+export interface Import {
+  body: Uint8Array;
+  positions: Uint32Array;
+  functions: PackedNames;
+  isOnlyCall: boolean;
+}
+
+export interface SimplifiedBody {
+  body: Uint8Array;
+  /** JSON: see native/simplify.cc. */
+  summary: string;
 }
 
 export interface EntryFile {
@@ -104,6 +123,12 @@ export interface Native {
   host(): { triple: string; cpu: string; features: string };
   readModules(bytes: Uint8Array, name: string): Promise<InputModule[]>;
   splitModule(bitcode: Uint8Array, options: SplitOptions): Promise<SplitModule>;
+  simplify(
+    body: Uint8Array,
+    imports: Import[],
+    attributes: PackedNames,
+    options: EmitOptions,
+  ): Promise<SimplifiedBody>;
   emit(body: Uint8Array, options: EmitOptions, linkNames: PackedNames): Promise<Uint8Array>;
   renameSymbols(object: Uint8Array, linkNames: PackedNames): Promise<Uint8Array>;
   /** Puts `linkNames` into the contents, where they are not empty. */

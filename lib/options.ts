@@ -63,8 +63,8 @@ const compileSchema = v.strictObject({
 });
 
 export interface ProgressEvent {
-  phase: "read" | "split" | "emit";
-  /** Inputs or units done so far, of `total`. */
+  phase: "read" | "split" | "simplify" | "emit";
+  /** Inputs, parts or units done so far, of `total`, which may still grow. */
   done: number;
   total: number;
 }

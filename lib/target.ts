@@ -17,6 +17,30 @@ export interface CodeOptions {
   features: string;
 }
 
+/** Whether functions that are units are optimised one by one, with what they call. */
+export function isSimplified({ level, codegenOnly }: CodeOptions): boolean {
+  return !codegenOnly && level !== "O0";
+}
+
+/** What the steps are told. */
+export interface StepOptions {
+  simplify: EmitOptions;
+  /** For what has been simplified, and for data. */
+  emitSimplified: EmitOptions;
+  /** For the rest. */
+  emit: EmitOptions;
+}
+
+export function stepOptions(options: CodeOptions, triple: string, kind: UnitKind): StepOptions {
+  const { level } = options;
+  const emit = emitOptions(options, triple, kind);
+  return {
+    simplify: { ...emit, pipeline: `early-simplify<${level}>|inline-simplify<${level}>` },
+    emitSimplified: { ...emit, pipeline: `coro-cleanup,optimize<${level}>` },
+    emit,
+  };
+}
+
 export function emitOptions(options: CodeOptions, triple: string, kind: UnitKind): EmitOptions {
   const { level, codegenOnly } = options;
   return {

@@ -1,15 +1,10 @@
 /** From modules to units: what is compiled on its own, under a key of its own. */
 
 import { FinegrainError } from "./errors";
-import {
-  type EmitOptions,
-  type InputModule,
-  native,
-  type PackedNames,
-  piece,
-  type SplitModule,
-} from "./native";
+import { unpackNames } from "./names";
+import { type InputModule, native, type PackedNames, piece, type SplitModule } from "./native";
 import { runAll } from "./schedule";
+import type { SymbolTable } from "./symbols";
 
 export interface Unit {
   /** For messages: the module's name, and the function's where that is the unit. */
@@ -20,6 +15,12 @@ export interface Unit {
   digest: string;
   /** What the program calls the body's symbols, by position. */
   linkNames: PackedNames;
+  /** The body's symbols without a local name. */
+  keptNames: PackedNames;
+  /** Flags of the local names, then of the kept ones. */
+  symbols: Uint32Array;
+  /** It is a module that stayed whole. */
+  isWhole: boolean;
 }
 
 /** A module's units, and what the module says as a whole. */
@@ -37,6 +38,8 @@ export interface UnitOptions {
   units: "module" | "function";
   /** Code generation alone has no use for type-based alias analysis. */
   codegenOnly: boolean;
+  /** Functions will be simplified one by one, with what they call. */
+  isSimplified: boolean;
 }
 
 /** Modules smaller than this are split by one job. */
@@ -90,7 +93,7 @@ function uniqueIds(modules: readonly InputModule[]): string[] {
 
 async function splitShard(
   module: InputModule,
-  { units, codegenOnly }: UnitOptions,
+  { units, codegenOnly, isSimplified }: UnitOptions,
   part: { moduleId: string; shard: number; shardCount: number },
 ): Promise<SplitModule> {
   const byFunction = units === "function";
@@ -98,6 +101,7 @@ async function splitShard(
     return await native.splitModule(module.bitcode, {
       byFunction,
       keepTypeAliasing: !(byFunction && codegenOnly),
+      forSimplify: byFunction && isSimplified,
       ...part,
     });
   } catch (error) {
@@ -124,14 +128,22 @@ function splitWhole(module: InputModule, options: UnitOptions): Promise<SplitMod
 }
 
 function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
-  const { bodies, linkNames, digests } = split;
+  const { bodies, linkNames, keptNames, digests } = split;
   const labels = unpackNames(split.labels);
   return labels.map((label, i) => ({
     name: isWhole ? module : `${module}:${label}`,
     body: piece(bodies, i),
     digest: digests.slice(64 * i, 64 * (i + 1)),
     linkNames: piece(linkNames, i),
+    keptNames: piece(keptNames, i),
+    symbols: words(piece(split.symbols, i)),
+    isWhole,
   }));
+}
+
+/** The block that they are a piece of has nothing but words. */
+function words({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }
 
 /** Shard s of n has units s, s + n, s + 2n and so on. */
@@ -143,14 +155,9 @@ function interleave<T>(shards: T[][]): T[] {
   return rows.flat();
 }
 
-export function unpackNames(packed: PackedNames): string[] {
-  return Buffer.from(packed).toString().split("\0").slice(0, -1);
-}
-
-export async function emitUnit(unit: Unit, options: EmitOptions): Promise<Uint8Array> {
-  try {
-    return await native.emit(unit.body, options, unit.linkNames);
-  } catch (error) {
-    throw FinegrainError.from(error, unit.name);
-  }
+/** Symbol names are bytes; as Latin-1, every byte is a character. */
+export function symbolTable({ linkNames, keptNames, symbols }: Unit): SymbolTable {
+  const localNames = unpackNames(linkNames, "latin1");
+  const names = localNames.concat(unpackNames(keptNames, "latin1"));
+  return { names, localCount: localNames.length, flags: symbols };
 }

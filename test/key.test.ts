@@ -1,18 +1,16 @@
 /** Every field of the key decides: change it: miss; change it back: hit. */
 
 import { type BuildOptions, build } from "../lib";
-import { type KeyFields, keyOf, unitKey } from "../lib/key";
+import { type KeyFields, type KeySubject, keyFor, keyOf } from "../lib/key";
 import type { EmitOptions } from "../lib/native";
-import type { Unit } from "../lib/units";
 import { Workspace } from "./helpers";
 
 const work = new Workspace();
 
 const fields: KeyFields = {
-  schema: 1,
+  schema: 2,
   llvmVersion: "22.1.8",
   codegenRevision: "a1",
-  body: "b1",
   triple: "x86_64-unknown-linux-gnu",
   cpu: "",
   features: "",
@@ -22,15 +20,16 @@ const fields: KeyFields = {
   vectorize: true,
   codegenLevel: 2,
   kind: "object",
+  body: "b1",
   linkNames: "",
+  imports: "",
 };
 
 /** Another value for each field. The compiler asks for one where a field is new. */
 const changes: Record<keyof KeyFields, unknown> = {
-  schema: 2,
+  schema: 3,
   llvmVersion: "22.1.9",
   codegenRevision: "a2",
-  body: "b2",
   triple: "x86_64-unknown-linux-musl",
   cpu: "haswell",
   features: "+avx2",
@@ -40,16 +39,19 @@ const changes: Record<keyof KeyFields, unknown> = {
   vectorize: false,
   codegenLevel: 3,
   kind: "asm",
+  body: "b2",
   linkNames: "c1",
+  imports: "d1",
 };
 
 const digestOf = (changed: object) =>
   keyOf({ ...fields, ...changed } as KeyFields).digest.toString("hex");
 
-const unit = (changed: Partial<Unit> = {}): Unit => {
-  const base = { name: "unit", body: new Uint8Array(), digest: "b1" };
-  return { ...base, linkNames: Buffer.from("a\0"), ...changed };
-};
+const unit = (changed: Partial<KeySubject> = {}): KeySubject => ({
+  body: "b1",
+  linkNames: Buffer.from("a\0"),
+  ...changed,
+});
 
 const emitOptions: EmitOptions = {
   triple: fields.triple,
@@ -71,7 +73,7 @@ describe("the digest", () => {
   });
 
   test("has no field without a test", () => {
-    const { fields: real } = unitKey(unit(), emitOptions);
+    const { fields: real } = keyFor(unit(), emitOptions);
     expect(Object.keys(real)).toEqual(Object.keys(changes));
   });
 
@@ -98,7 +100,7 @@ describe("the digest", () => {
 
 describe("a unit's key", () => {
   const digestFor = (options: Partial<EmitOptions>, of = unit()) =>
-    unitKey(of, { ...emitOptions, ...options }).digest.toString("hex");
+    keyFor(of, { ...emitOptions, ...options }).digest.toString("hex");
 
   const options = Object.keys(emitOptions) as (keyof EmitOptions)[];
   test.each(options)("holds the option %s", (option) => {
@@ -106,7 +108,14 @@ describe("a unit's key", () => {
   });
 
   test("holds the body's digest", () => {
-    expect(digestFor({}, unit({ digest: "b2" }))).not.toBe(digestFor({}));
+    expect(digestFor({}, unit({ body: "b2" }))).not.toBe(digestFor({}));
+  });
+
+  test("holds what is known of other units, and differs from that of an object", () => {
+    const digests = [undefined, "", "d1", "d2"].map((imports) =>
+      digestFor({}, imports === undefined ? unit() : unit({ imports })),
+    );
+    expect(new Set(digests).size).toBe(digests.length);
   });
 
   test.each(["object", "asm", "bitcode"] as const)(

@@ -1,0 +1,56 @@
+/**
+ * Which units the output needs: those that the linker may not drop, and what they
+ * refer to. It is found out while functions are still being simplified, since
+ * what was inlined everywhere is referred to no more.
+ */
+
+import { type CallGraph, definesFunction, type GraphUnit } from "./callgraph";
+import { isDefined, isNeeded, SymbolFlag, type SymbolTable } from "./symbols";
+
+export class Liveness {
+  readonly #graph: CallGraph;
+  readonly #onLive: (unit: number) => void;
+  /** By unit: the symbols in its final form, as soon as that is known. */
+  readonly #final: (SymbolTable | undefined)[];
+  readonly #live = new Set<number>();
+
+  /** `onLive` is called once for each unit that is needed and has its final form. */
+  constructor(units: readonly GraphUnit[], graph: CallGraph, onLive: (unit: number) => void) {
+    this.#graph = graph;
+    this.#onLive = onLive;
+    this.#final = new Array(units.length);
+    units.forEach((unit, index) => {
+      if (!graph.superseded.has(index) && isRoot(unit)) this.#live.add(index);
+    });
+  }
+
+  /** Tells the final form of a unit. */
+  settle(unit: number, symbols: SymbolTable): void {
+    this.#final[unit] = symbols;
+    if (this.#live.has(unit)) this.#use(unit);
+  }
+
+  #use(first: number): void {
+    const pending = [first];
+    for (let unit = pending.pop(); unit !== undefined; unit = pending.pop()) {
+      this.#onLive(unit);
+      const { names, flags } = this.#final[unit]!;
+      for (let i = 0; i < names.length; i++) {
+        if (!isNeeded(flags[i]!)) continue;
+        const needed = this.#graph.definition(names[i]!)?.unit;
+        if (needed === undefined || this.#live.has(needed)) continue;
+        this.#live.add(needed);
+        if (this.#final[needed]) pending.push(needed);
+      }
+    }
+  }
+}
+
+/** Modules that are whole and units of data are not looked into. */
+function isRoot({ symbols, isWhole }: GraphUnit): boolean {
+  if (isWhole || !definesFunction(symbols)) return true;
+  const optional = SymbolFlag.discardable | SymbolFlag.importOnly;
+  return symbols.names.some(
+    (_, index) => isDefined(symbols.flags[index]!) && !(symbols.flags[index]! & optional),
+  );
+}

@@ -1,0 +1,119 @@
+/**
+ * A step whose results are kept: from the store where it has them, else computed
+ * and put into it. Requests with one key are one job. A fault of the store is
+ * counted and costs time, nothing else.
+ */
+
+import type { Key } from "./key";
+import { Lookups } from "./lookups";
+import type { JobQueue } from "./queue";
+import type { Parts, Store } from "./store/store";
+import type { StoreWriter } from "./store/writer";
+
+/** How results become the parts of an entry. */
+export interface Codec<R> {
+  /** The parts that decode needs; the first is never empty. */
+  parts: readonly string[];
+  encode(result: R): Parts;
+  /** Undefined where the parts make no sense. */
+  decode(parts: Parts): R | undefined;
+}
+
+export interface Caching {
+  store: Store | undefined;
+  writer: StoreWriter;
+  queue: JobQueue;
+  /** Compute what the store has too, and compare. */
+  verify: boolean;
+}
+
+export type OnStepProgress = (done: number, total: number) => void;
+
+export interface StepRequest<R> {
+  /** For messages. */
+  name: string;
+  key: Key;
+  /** Jobs of high priority start first. */
+  priority: number;
+  run: () => Promise<R>;
+}
+
+interface Outcome<R> {
+  result: R;
+  isHit: boolean;
+}
+
+export class CachedStep<R> {
+  lookups = 0;
+  hits = 0;
+  bad = 0;
+  /** Names of the requests for which the store had something wrong. */
+  readonly differing: string[] = [];
+  readonly #caching: Caching;
+  readonly #codec: Codec<R>;
+  readonly #store: Lookups;
+  readonly #outcomes = new Map<string, Promise<Outcome<R>>>();
+  readonly #onProgress: OnStepProgress;
+  #jobs = 0;
+  #jobsDone = 0;
+
+  /** `onProgress` hears of jobs; their total grows as they are found to be needed. */
+  constructor(caching: Caching, codec: Codec<R>, onProgress: OnStepProgress = () => {}) {
+    this.#caching = caching;
+    this.#codec = codec;
+    this.#onProgress = onProgress;
+    this.#store = new Lookups(caching.store, codec.parts);
+  }
+
+  get errors(): readonly string[] {
+    return this.#store.errors;
+  }
+
+  /** Milliseconds in which the store was waited for. */
+  get lookupTime(): number {
+    return this.#store.time;
+  }
+
+  /** Found, but damaged or wrong. */
+  get badCount(): number {
+    return this.bad + this.#store.bad + this.differing.length;
+  }
+
+  async get(request: StepRequest<R>): Promise<R> {
+    const id = request.key.digest.toString("latin1");
+    let outcome = this.#outcomes.get(id);
+    if (!outcome) {
+      outcome = this.#obtain(request);
+      this.#outcomes.set(id, outcome);
+    }
+    const { result, isHit } = await outcome;
+    if (this.#caching.store) {
+      this.lookups++;
+      if (isHit) this.hits++;
+    }
+    return result;
+  }
+
+  async #obtain(request: StepRequest<R>): Promise<Outcome<R>> {
+    const parts = await this.#store.get(request.key.digest);
+    const found = parts && this.#codec.decode(parts);
+    if (parts && !found) this.bad++;
+    if (found && !this.#caching.verify) return { result: found, isHit: true };
+    this.#jobs++;
+    const result = await this.#caching.queue.run(request.priority, request.run);
+    this.#onProgress(++this.#jobsDone, this.#jobs);
+    const entry = this.#codec.encode(result);
+    if (found) {
+      if (this.#codec.parts.every((part) => areEqual(entry[part], parts[part])))
+        return { result, isHit: true };
+      this.differing.push(request.name);
+    }
+    const fields = Buffer.from(JSON.stringify(request.key.fields));
+    this.#caching.writer.add({ key: request.key.digest, parts: { ...entry, fields } });
+    return { result, isHit: found !== undefined };
+  }
+}
+
+function areEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}
