@@ -18,8 +18,9 @@ import { OutputFile } from "./output";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
 import { openStore } from "./store/open";
+import type { Store } from "./store/store";
 import { commonTriple, emitOptions, isSimplified, stepOptions } from "./target";
-import { splitAll, type UnitOptions, type UnitSet } from "./units";
+import { type SplitAllOptions, splitAll, type UnitSet } from "./units";
 
 /**
  * Builds `options.output` from bitcode and says what it took.
@@ -36,13 +37,13 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   await output.check();
   const store = options.cache === "off" ? undefined : openStore(options.cache);
 
-  const modules = await splitInputs(options, timer);
+  const { sets: modules, memories } = await splitInputs(options, store, timer);
   const units = modules.flatMap((module) => module.units);
   const triple = commonTriple(modules, options.target);
   const steps = stepOptions(options, triple, unitKind(options.emit));
   const isWalk = splitsFunctions(options) && isSimplified(options);
   const code = await codeFor(
-    { ...options, units, store, options: steps, isSimplified: isWalk },
+    { ...options, units, store, memories, options: steps, isSimplified: isWalk },
     timer,
   );
   const program: Program = { options, output, modules, units: code.units, triple };
@@ -74,21 +75,23 @@ interface Program {
   triple: string;
 }
 
-async function splitInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<UnitSet[]> {
+async function splitInputs(options: ResolvedBuild, store: Store | undefined, timer: PhaseTimer) {
   const { inputs, threads, signal, onProgress } = options;
   const progress = (phase: ProgressEvent["phase"]) => (done: number, total: number) =>
     onProgress?.({ phase, done, total });
   const modules = await timer.time("read", () =>
     runAll(inputs, threads, readInput, signal, progress("read")),
   );
-  const how: UnitOptions = {
+  const how: SplitAllOptions = {
     units: splitsFunctions(options) ? "function" : "module",
     codegenOnly: options.codegenOnly,
     isSimplified: isSimplified(options),
+    store: options.verify ? undefined : store,
+    onDone: progress("split"),
+    threads,
+    signal,
   };
-  return timer.time("split", () =>
-    splitAll(modules.flat(), how, threads, signal, progress("split")),
-  );
+  return timer.time("split", () => splitAll(modules.flat(), how));
 }
 
 /** Text and bitcode are asked for by module. */

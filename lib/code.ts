@@ -13,7 +13,7 @@ import { JobQueue } from "./queue";
 import type { CacheReport, PhaseTimer } from "./report";
 import { SimplifyStep } from "./simplify";
 import type { Caching } from "./step";
-import type { Store } from "./store/store";
+import type { Entry, Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
 import { isLocalName, type SymbolTable } from "./symbols";
 import type { StepOptions } from "./target";
@@ -26,6 +26,8 @@ export interface CodeRequest {
   isSimplified: boolean;
   options: StepOptions;
   store: Store | undefined;
+  /** Entries to put into it beside those of units. */
+  memories: readonly (() => Entry)[];
   threads: number;
   verify: boolean;
   signal?: AbortSignal | undefined;
@@ -56,8 +58,10 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
   });
   try {
     await run.simplifyAll(timer);
+    const remember = new StoreWriter(store);
+    for (const memory of request.memories) remember.add(memory());
     const units = await run.emitAll(timer);
-    await timer.time("store", () => writer.finish());
+    await timer.time("store", () => Promise.all([writer.finish(), remember.finish()]));
     return { units, ...run.report(writer) };
   } finally {
     await queue.idle();
@@ -166,12 +170,12 @@ class CodeRun {
 
   #start(index: number): void {
     const { units, options } = this.#request;
-    const { name, digest, body } = units[index]!;
+    const { name, digest, size, body } = units[index]!;
     const code = this.#graphUnits[index]!.isSimplified
       ? this.#emit.emit({
           name,
           digest: this.#simplify.digest(index),
-          size: body.length,
+          size,
           body: () => this.#simplify.body(index),
           linkNames: this.#linkNames(index),
           options: options.emitSimplified,
@@ -179,8 +183,8 @@ class CodeRun {
       : this.#emit.emit({
           name,
           digest,
-          size: body.length,
-          body: () => body,
+          size,
+          body,
           linkNames: this.#linkNames(index),
           options: options.emit,
         });

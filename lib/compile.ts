@@ -21,10 +21,15 @@ export async function compile(options: CompileOptions): Promise<Uint8Array> {
     throw new FinegrainError("INVALID_INPUT", `compile takes one module, not ${modules.length}`, {
       input: inputName(resolved.input),
     });
-  const [set] = await splitAll(modules, { ...resolved, units: "module", isSimplified: false }, 1);
+  const how = { ...resolved, units: "module", isSimplified: false, threads: 1 } as const;
+  const { sets } = await splitAll(modules, how);
+  const [set] = sets;
   const [unit] = set!.units;
   const triple = commonTriple([set!], resolved.target);
-  const code = await emitBody(unit!, emitOptions(resolved, triple, resolved.emit));
+  const code = await emitBody(
+    { ...unit!, body: await unit!.body() },
+    emitOptions(resolved, triple, resolved.emit),
+  );
   return resolved.emit === "object" ? native.renameSymbols(code, unit!.linkNames) : code;
 }
 
@@ -45,13 +50,19 @@ export async function split(
   { units = "module" }: { units?: "module" | "function" } = {},
 ): Promise<SplitUnit[]> {
   const modules = await readInput(input);
-  const options = { units, codegenOnly: false, isSimplified: true };
-  const sets = await splitAll(modules, options, os.availableParallelism());
-  return sets
-    .flatMap((set) => set.units)
-    .map(({ name, body, digest, linkNames }) => {
-      return { name, body, digest, linkNames: unpackNames(linkNames) };
-    });
+  const threads = os.availableParallelism();
+  const { sets } = await splitAll(modules, {
+    units,
+    codegenOnly: false,
+    isSimplified: true,
+    threads,
+  });
+  const all = sets.flatMap((set) => set.units);
+  return Promise.all(
+    all.map(async ({ name, body, digest, linkNames }) => {
+      return { name, body: await body(), digest, linkNames: unpackNames(linkNames) };
+    }),
+  );
 }
 
 function inputName(input: Input): string {

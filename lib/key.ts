@@ -8,9 +8,11 @@ import { hash } from "node:crypto";
 import type { EmitOptions, PackedNames } from "./native";
 import { native } from "./native";
 
+/** Format of keys and entries; raise it when either changes. */
+export const schema = 2;
+
 export interface KeyFields {
-  /** Format of keys and entries; raise it when either changes. */
-  schema: 2;
+  schema: typeof schema;
   llvmVersion: string;
   /** Digest of finegrain's native sources. */
   codegenRevision: string;
@@ -50,7 +52,7 @@ export function keyFor({ body, linkNames, imports }: KeySubject, options: EmitOp
   const { llvm, revision } = native.version();
   const spellsNames = imports === undefined && options.kind !== "object";
   return keyOf({
-    schema: 2,
+    schema,
     llvmVersion: llvm,
     codegenRevision: revision,
     triple: options.triple,

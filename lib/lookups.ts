@@ -1,14 +1,7 @@
-/**
- * Asks a store for many keys at once, although they are asked for one by one:
- * those that come while an answer is awaited go together into the next question.
- */
+/** Asks a store, in batches, and counts what is wrong with its answers. */
 
+import { Batcher } from "./batch";
 import type { Lookup, Parts, Store } from "./store/store";
-
-interface Question {
-  key: Uint8Array;
-  answer: (lookup: Lookup) => void;
-}
 
 export class Lookups {
   /** Entries that failed their checks. */
@@ -17,46 +10,28 @@ export class Lookups {
   readonly errors: string[] = [];
   /** Milliseconds in which answers were awaited. */
   time = 0;
-  readonly #store: Store | undefined;
-  readonly #parts: readonly string[];
-  #waiting: Question[] = [];
-  #isRunning = false;
+  readonly #firstPart: string;
+  readonly #batcher: Batcher<Uint8Array, Lookup> | undefined;
 
   /** The first of `parts` is never empty in an entry that is of use. */
   constructor(store: Store | undefined, parts: readonly string[]) {
-    this.#store = store;
-    this.#parts = parts;
+    this.#firstPart = parts[0]!;
+    this.#batcher =
+      store &&
+      new Batcher(async (keys) => {
+        const start = performance.now();
+        const lookups = await store.getMany(keys, parts);
+        this.time += performance.now() - start;
+        return lookups;
+      });
   }
 
   async get(key: Uint8Array): Promise<Parts | undefined> {
-    if (!this.#store) return undefined;
-    const { status, parts, error } = await new Promise<Lookup>((answer) => {
-      this.#waiting.push({ key, answer });
-      if (!this.#isRunning) void this.#run(this.#store!);
-    });
-    const isUsable = status === "hit" && (parts?.[this.#parts[0]!]?.length ?? 0) > 0;
+    if (!this.#batcher) return undefined;
+    const { status, parts, error } = await this.#batcher.ask(key);
+    const isUsable = status === "hit" && (parts?.[this.#firstPart]?.length ?? 0) > 0;
     if (status === "bad" || (status === "hit" && !isUsable)) this.bad++;
     if (status === "error") this.errors.push(error ?? "unknown fault");
     return isUsable ? parts : undefined;
-  }
-
-  async #run(store: Store): Promise<void> {
-    this.#isRunning = true;
-    await undefined; // those asked for in the same turn come along
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
-      const start = performance.now();
-      const lookups = await store.getMany(
-        batch.map(({ key }) => key),
-        this.#parts,
-      );
-      this.time += performance.now() - start;
-      batch.forEach(({ answer }, index) => {
-        answer(lookups[index] ?? { status: "miss" });
-      });
-      await undefined;
-    }
-    this.#isRunning = false;
   }
 }

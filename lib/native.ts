@@ -10,7 +10,11 @@ export interface InputModule {
   name: string;
   bitcode: Uint8Array;
   /** Digest of the bitcode, in upper-case hex. */
-  id: string;
+  digest: string;
+  /** Digest of all but the functions' bodies; empty where that could not be told. */
+  tablesDigest: string;
+  /** 16 bytes for each function body. */
+  functionDigests: Uint8Array;
 }
 
 export interface SplitOptions {
@@ -22,6 +26,8 @@ export interface SplitOptions {
   moduleId: string;
   shard: number;
   shardCount: number;
+  /** These units alone: indices in the module's order. */
+  only?: Uint32Array;
 }
 
 /** Many pieces in one block of bytes: piece i ends at `ends[i]`. */
@@ -49,6 +55,8 @@ export interface SplitModule {
   keptNames: Block;
   /** Words of 32 bits. */
   symbols: Block;
+  /** Words: the function bodies that the unit depends on. */
+  loaded: Block;
   /** Why the module cannot be split; empty if it can. */
   wholeReason: string;
 }

@@ -101,7 +101,7 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
     const priorities = new Float64Array(units.length);
     for (const unit of graph.order.toReversed()) {
       const above = graph.callers[unit]!.map((caller) => priorities[caller]!);
-      priorities[unit] = Math.max(basePriority, ...above) + units[unit]!.body.length;
+      priorities[unit] = Math.max(basePriority, ...above) + units[unit]!.size;
     }
     return priorities;
   }
@@ -134,7 +134,7 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
     );
     try {
       const { body: simplified, summary } = await native.simplify(
-        body,
+        await body(),
         imports,
         packNames(plan.attributes),
         this.#request.options,

@@ -1,24 +1,27 @@
 /** From modules to units: what is compiled on its own, under a key of its own. */
 
-import { FinegrainError } from "./errors";
+import { Lookups } from "./lookups";
+import {
+  changedUnits,
+  decodeMemory,
+  encodeMemory,
+  memoryKey,
+  memoryParts,
+  type RememberedSplit,
+  type RememberedUnit,
+} from "./memory";
 import { unpackNames } from "./names";
-import { type InputModule, native, type PackedNames, piece, type SplitModule } from "./native";
+import type { InputModule, PackedNames } from "./native";
 import { runAll } from "./schedule";
+import { Splitter, unitsOf } from "./splitter";
+import type { Entry, Store } from "./store/store";
 import type { SymbolTable } from "./symbols";
 
-export interface Unit {
+export interface Unit extends RememberedUnit {
   /** For messages: the module's name, and the function's where that is the unit. */
   name: string;
   /** Bitcode in canonical form: no name, path or triple leaves a trace in it. */
-  body: Uint8Array;
-  /** BLAKE3 of the body, in hex. */
-  digest: string;
-  /** What the program calls the body's symbols, by position. */
-  linkNames: PackedNames;
-  /** The body's symbols without a local name. */
-  keptNames: PackedNames;
-  /** Flags of the local names, then of the kept ones. */
-  symbols: Uint32Array;
+  body: () => Uint8Array | Promise<Uint8Array>;
   /** It is a module that stayed whole. */
   isWhole: boolean;
 }
@@ -42,108 +45,158 @@ export interface UnitOptions {
   isSimplified: boolean;
 }
 
+export interface SplitAllOptions extends UnitOptions {
+  threads: number;
+  /** Has what modules were split into before. */
+  store?: Store | undefined;
+  signal?: AbortSignal | undefined;
+  onDone?: (done: number, total: number) => void;
+}
+
+/** What is to be remembered of a module, if anything. */
+interface SplitResult {
+  set: UnitSet;
+  memory?: () => Entry;
+}
+
 /** Modules smaller than this are split by one job. */
 const shardSize = 64 * 1024;
 
-/** Splits all modules, with `threads` jobs at a time. */
+/** Splits all modules. `memories` are for the store, once there is time. */
 export async function splitAll(
   modules: readonly InputModule[],
-  options: UnitOptions,
-  threads: number,
-  signal?: AbortSignal,
-  onDone?: (done: number, total: number) => void,
-): Promise<UnitSet[]> {
+  options: SplitAllOptions,
+): Promise<{ sets: UnitSet[]; memories: (() => Entry)[]; faults: Lookups }> {
   const ids = uniqueIds(modules);
-  const jobs = modules.flatMap((module, index) => {
-    const shardCount = shardsFor(module, options, threads);
-    return Array.from({ length: shardCount }, (_, shard) => ({ index, shard, shardCount }));
-  });
-  const shards = modules.map((): SplitModule[] => []);
-  await runAll(
-    jobs,
-    threads,
-    async ({ index, shard, shardCount }) => {
-      const part = { shard, shardCount, moduleId: ids[index]! };
-      shards[index]![shard] = await splitShard(modules[index]!, options, part);
-    },
-    signal,
-    onDone,
+  const lookups = new Lookups(options.store, memoryParts);
+  const splits = await Promise.all(
+    modules.map(async (module, index) => {
+      return new ModuleSplit(module, ids[index]!, options, lookups).prepare();
+    }),
   );
-  return runAll(
-    modules,
-    threads,
-    (module, index) => unitSet(module, shards[index]!, options),
-    signal,
-  );
-}
-
-function shardsFor(module: InputModule, options: UnitOptions, threads: number): number {
-  return options.units === "function" && module.bitcode.length >= shardSize ? threads : 1;
+  const jobs = splits.flatMap((split) => split.jobs());
+  await runAll(jobs, options.threads, (job) => job(), options.signal, options.onDone);
+  const results = await runAll(splits, options.threads, (split) => split.result(), options.signal);
+  return {
+    sets: results.map(({ set }) => set),
+    memories: results.flatMap(({ memory }) => memory ?? []),
+    faults: lookups,
+  };
 }
 
 /** A module that is given twice must not clash with itself. */
 function uniqueIds(modules: readonly InputModule[]): string[] {
   const seen = new Map<string, number>();
-  return modules.map(({ id }) => {
+  return modules.map(({ digest, tablesDigest }) => {
+    // That of the tables alone: an edit in a function leaves other functions' names as they are.
+    const id = (tablesDigest || digest).slice(0, 16);
     const count = seen.get(id) ?? 0;
     seen.set(id, count + 1);
     return count === 0 ? id : `${id}${count.toString(16).toUpperCase()}`;
   });
 }
 
-async function splitShard(
-  module: InputModule,
-  { units, codegenOnly, isSimplified }: UnitOptions,
-  part: { moduleId: string; shard: number; shardCount: number },
-): Promise<SplitModule> {
-  const byFunction = units === "function";
-  try {
-    return await native.splitModule(module.bitcode, {
-      byFunction,
-      keepTypeAliasing: !(byFunction && codegenOnly),
-      forSimplify: byFunction && isSimplified,
-      ...part,
-    });
-  } catch (error) {
-    throw FinegrainError.from(error, module.name);
+/** One module's way to units. */
+class ModuleSplit {
+  readonly #module: InputModule;
+  readonly #isByFunction: boolean;
+  readonly #splitter: Splitter;
+  readonly #threads: number;
+  readonly #key: Uint8Array;
+  readonly #lookups: Lookups;
+  #remembered: RememberedSplit | undefined;
+  /** Of a module that is remembered: those to be made anew. */
+  #changed: number[] = [];
+  readonly #parts: Awaited<ReturnType<Splitter["split"]>>[] = [];
+
+  constructor(module: InputModule, id: string, options: SplitAllOptions, lookups: Lookups) {
+    this.#module = module;
+    this.#threads = options.threads;
+    this.#lookups = lookups;
+    this.#isByFunction = options.units === "function";
+    const how = {
+      keepTypeAliasing: !(this.#isByFunction && options.codegenOnly),
+      forSimplify: this.#isByFunction && options.isSimplified,
+      moduleId: id,
+    };
+    this.#splitter = new Splitter(module, { byFunction: this.#isByFunction, ...how });
+    this.#key = memoryKey(module, how);
   }
-}
 
-async function unitSet(
-  module: InputModule,
-  shards: SplitModule[],
-  options: UnitOptions,
-): Promise<UnitSet> {
-  const wholeReason = shards.map((shard) => shard.wholeReason).find(Boolean) ?? "";
-  const parts = wholeReason ? [await splitWhole(module, options)] : shards;
-  const { triple, functions, slots } = parts[0]!;
-  const isWhole = options.units === "module" || wholeReason !== "";
-  const units = interleave(parts.map((part) => unitsOf(part, module.name, isWhole)));
-  return { name: module.name, units, triple, functions, slots, wholeReason };
-}
+  get #canBeRemembered(): boolean {
+    return this.#isByFunction && this.#module.tablesDigest !== "";
+  }
 
-function splitWhole(module: InputModule, options: UnitOptions): Promise<SplitModule> {
-  const part = { moduleId: "", shard: 0, shardCount: 1 };
-  return splitShard(module, { ...options, units: "module" }, part);
-}
+  async prepare(): Promise<this> {
+    if (!this.#canBeRemembered) return this;
+    const parts = await this.#lookups.get(this.#key);
+    this.#remembered = parts && decodeMemory(parts);
+    if (this.#remembered) this.#changed = changedUnits(this.#remembered, this.#module);
+    return this;
+  }
 
-function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
-  const { bodies, linkNames, keptNames, digests } = split;
-  const labels = unpackNames(split.labels);
-  return labels.map((label, i) => ({
-    name: isWhole ? module : `${module}:${label}`,
-    body: piece(bodies, i),
-    digest: digests.slice(64 * i, 64 * (i + 1)),
-    linkNames: piece(linkNames, i),
-    keptNames: piece(keptNames, i),
-    symbols: words(piece(split.symbols, i)),
-    isWhole,
-  }));
-}
+  jobs(): (() => Promise<void>)[] {
+    const add = async (part: Parameters<Splitter["split"]>[0]) => {
+      this.#parts[part.shard ?? 0] = await this.#splitter.split(part);
+    };
+    if (this.#remembered) {
+      const only = Uint32Array.from(this.#changed);
+      return only.length > 0 ? [() => add({ only })] : [];
+    }
+    const isLarge = this.#isByFunction && this.#module.bitcode.length >= shardSize;
+    const shardCount = isLarge ? this.#threads : 1;
+    return Array.from({ length: shardCount }, (_, shard) => () => add({ shard, shardCount }));
+  }
 
-/** The block that they are a piece of has nothing but words. */
-function words({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  async result(): Promise<SplitResult> {
+    const wholeReason = this.#parts.map((part) => part.wholeReason).find(Boolean) ?? "";
+    if (wholeReason !== "" || !this.#isByFunction) {
+      const part = wholeReason === "" ? this.#parts[0]! : await this.#splitter.whole();
+      return { set: this.#set(part, unitsOf(part, this.#module.name, true), wholeReason) };
+    }
+    const made = interleave(this.#parts.map((part) => unitsOf(part, this.#module.name, false)));
+    const whole = this.#remembered ?? this.#parts[0]!;
+    const units = this.#remembered ? this.#patched(this.#remembered, made) : made;
+    const set = this.#set(whole, units, "");
+    const isNews = this.#canBeRemembered && made.length > 0;
+    return isNews ? { set, memory: () => this.#memory(whole, units) } : { set };
+  }
+
+  #set(
+    { triple, functions, slots }: Pick<RememberedSplit, "triple" | "functions" | "slots">,
+    units: Unit[],
+    wholeReason: string,
+  ): UnitSet {
+    return { name: this.#module.name, units, triple, functions, slots, wholeReason };
+  }
+
+  /** The remembered units, with the changed ones made anew. */
+  #patched({ units, labels }: RememberedSplit, made: Unit[]): Unit[] {
+    const names = unpackNames(labels);
+    const all = units.map((unit, index) => ({
+      ...unit,
+      name: `${this.#module.name}:${names[index]}`,
+      body: () => this.#splitter.body(index),
+      isWhole: false,
+    })) as Unit[];
+    this.#changed.forEach((index, i) => {
+      all[index] = made[i]!;
+    });
+    return all;
+  }
+
+  #memory(
+    whole: Omit<RememberedSplit, "units" | "functionDigests" | "labels">,
+    units: Unit[],
+  ): Entry {
+    const { name, functionDigests } = this.#module;
+    const labels = Buffer.from(
+      units.map((unit) => `${unit.name.slice(name.length + 1)}\0`).join(""),
+    );
+    const { triple, functions, slots } = whole;
+    const parts = encodeMemory({ triple, functions, slots, labels, units, functionDigests });
+    return { key: this.#key, parts };
+  }
 }
 
 /** Shard s of n has units s, s + n, s + 2n and so on. */

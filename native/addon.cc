@@ -32,6 +32,11 @@ static Bytes copyIn(Napi::Value Value) {
   return Bytes(Content.begin(), Content.end());
 }
 
+static std::vector<uint32_t> wordsIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Uint32Array>();
+  return {Array.Data(), Array.Data() + Array.ElementLength()};
+}
+
 // ---- values out
 
 static Napi::Value bytesOut(Napi::Env Env, Bytes &&Content) {
@@ -85,7 +90,10 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
           Napi::Object Item = Napi::Object::New(Env);
           Item.Set("name", Found[I].Name);
           Item.Set("bitcode", bytesOut(Env, std::move(Found[I].Bitcode)));
-          Item.Set("id", Found[I].Id);
+          Item.Set("digest", Found[I].Digest);
+          Item.Set("tablesDigest", Found[I].TablesDigest);
+          Item.Set("functionDigests",
+                   bytesOut(Env, std::move(Found[I].FunctionDigests)));
           Result.Set(I, Item);
         }
         return Result;
@@ -138,6 +146,7 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("linkNames", unitsOut(Env, Split.Units, &Unit::LinkNames));
   Result.Set("keptNames", unitsOut(Env, Split.Units, &Unit::KeptNames));
   Result.Set("symbols", unitsOut(Env, Split.Units, &Unit::Symbols));
+  Result.Set("loaded", unitsOut(Env, Split.Units, &Unit::Loaded));
   Result.Set("wholeReason", Split.WholeReason);
   return Result;
 }
@@ -152,6 +161,8 @@ static Napi::Value splitJob(const Napi::CallbackInfo &Info) {
   Options.ModuleId = stringIn(Object.Get("moduleId"));
   Options.Shard = Object.Get("shard").As<Napi::Number>();
   Options.ShardCount = Object.Get("shardCount").As<Napi::Number>();
+  if (Object.Has("only"))
+    Options.Only = wordsIn(Object.Get("only"));
   return runJob<SplitModule>(
       Info,
       [Bitcode = bytesIn(Info[0]), Options = std::move(Options)] {
@@ -175,11 +186,6 @@ static EmitOptions emitOptionsIn(Napi::Object Object) {
                  : Kind == "bitcode" ? Output::Bitcode
                                      : Output::Object;
   return Options;
-}
-
-static std::vector<uint32_t> wordsIn(Napi::Value Value) {
-  auto Array = Value.As<Napi::Uint32Array>();
-  return {Array.Data(), Array.Data() + Array.ElementLength()};
 }
 
 // simplify(body, [{body, positions, functions, isOnlyCall}], attributes,

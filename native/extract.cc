@@ -34,6 +34,7 @@ public:
   Value *materialize(Value *V) override;
 
 private:
+  Error load(GlobalValue &Old);
   Error declareMembers();
   void define(GlobalValue &Old);
   GlobalObject *createObject(GlobalValue &Old, bool IsDefinition);
@@ -59,6 +60,7 @@ private:
   std::unique_ptr<Module> Unit;
   ValueToValueMapTy Values;
   ValueMapper Mapper;
+  std::vector<const Function *> Loaded;
   std::string WholeReason;
   // Candidates for importAlwaysInlined().
   std::vector<std::pair<Function *, Function *>> AlwaysInlined;
@@ -246,8 +248,8 @@ Error Extractor::importAlwaysInlined() {
     auto [New, Old] = AlwaysInlined[I];
     if (!isCalled(*New))
       continue;
-    if (Error E = Old->materialize())
-      return stepError("INVALID_INPUT", std::move(E));
+    if (Error E = load(*Old))
+      return E;
     if (!isAlwaysInlined(*Old))
       continue;
     copyBody(*Old, *New);
@@ -342,11 +344,19 @@ void Extractor::copyModuleProperties() {
       copyNamedMetadata(Name);
 }
 
+Error Extractor::load(GlobalValue &Old) {
+  if (auto *F = dyn_cast<Function>(&Old))
+    Loaded.push_back(F);
+  if (Error E = Old.materialize())
+    return stepError("INVALID_INPUT", std::move(E));
+  return Error::success();
+}
+
 // All members first: their bodies may refer to each other.
 Error Extractor::declareMembers() {
   for (GlobalValue *Old : G.Members) {
-    if (Error E = Old->materialize())
-      return stepError("INVALID_INPUT", std::move(E));
+    if (Error E = load(*Old))
+      return E;
     if (isa<Function, GlobalVariable>(Old)) {
       Values[Old] = createObject(*Old, /*IsDefinition=*/true);
       continue;
@@ -372,7 +382,7 @@ SymbolFacts Extractor::definitionFacts() {
   SymbolFacts Facts;
   for (GlobalValue *Old : G.Members)
     Facts[cast<GlobalValue>(Values.lookup(Old))] =
-        definitionFlags(*Old) & ~(G.HasModuleAsm ? SF_Discardable : 0);
+        definitionFlags(*Old) & ~(G.HasModuleAsm ? uint32_t(SF_Discardable) : 0u);
   for (ArrayRef<GlobalValue *> Kept :
        {ArrayRef(G.Used), ArrayRef(G.CompilerUsed)})
     for (GlobalValue *Old : Kept)
@@ -397,7 +407,8 @@ Expected<Extraction> Extractor::run() {
   }
   dropUnusedAttributes();
   keepUsedLists();
-  return Extraction{std::move(Unit), definitionFacts(), std::move(WholeReason)};
+  return Extraction{std::move(Unit), definitionFacts(), std::move(Loaded),
+                    std::move(WholeReason)};
 }
 
 Expected<Extraction> extract(Module &M, const Group &G,

@@ -13,6 +13,7 @@ namespace finegrain {
 struct Extraction {
   std::unique_ptr<llvm::Module> Unit;
   SymbolFacts Facts; // of its definitions, as they were in their module
+  std::vector<const llvm::Function *> Loaded; // whose bodies it depends on
   // What was found in the bodies that forbids splitting the module, if
   // anything.
   std::string WholeReason;

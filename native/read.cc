@@ -1,6 +1,7 @@
 // Finds the LLVM modules in an input: bitcode, wrapped bitcode, textual IR, or
 // an ar archive of these. Raw bitcode of one module passes through unparsed.
 
+#include "blocks.h"
 #include "error.h"
 #include "module_io.h"
 #include "steps.h"
@@ -23,9 +24,12 @@ namespace finegrain {
 
 static void addModule(std::vector<InputModule> &Modules, const Twine &Name,
                       Bytes Bitcode) {
-  auto Digest = BLAKE3::hash<8>(
-      arrayRefFromStringRef(StringRef(Bitcode.data(), Bitcode.size())));
-  Modules.push_back({Name.str(), std::move(Bitcode), toHex(Digest)});
+  StringRef Content(Bitcode.data(), Bitcode.size());
+  ModuleBlocks Blocks = digestBlocks(Content).value_or(ModuleBlocks());
+  Modules.push_back({Name.str(), std::move(Bitcode),
+                     toHex(BLAKE3::hash(arrayRefFromStringRef(Content))),
+                     std::move(Blocks.TablesDigest),
+                     std::move(Blocks.FunctionDigests)});
 }
 
 static Error readBitcode(StringRef Input, StringRef Name,

@@ -7,6 +7,7 @@
 #include "names.h"
 #include "partition.h"
 #include "steps.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/AutoUpgrade.h"
 
@@ -70,6 +71,16 @@ static StringRef labelOf(const Group &G) {
   return G.HasModuleAsm ? "assembly" : "data";
 }
 
+static std::vector<uint32_t> wantedGroups(uint32_t Count,
+                                          const SplitOptions &Options) {
+  if (Options.Only)
+    return *Options.Only;
+  std::vector<uint32_t> Wanted;
+  for (uint32_t I = Options.Shard; I < Count; I += Options.ShardCount)
+    Wanted.push_back(I);
+  return Wanted;
+}
+
 static Error splitByFunction(Module &M, const SplitOptions &Options,
                              SplitModule &Result) {
   Partition Parts = partition(M, Options.ForSimplify);
@@ -81,9 +92,14 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
   How.Suffix = promotedSuffix(Options.ModuleId);
   How.KeepTypeAliasing = Options.KeepTypeAliasing;
   How.ImportAlwaysInlined = !Options.ForSimplify;
-  Result.Units.reserve(Parts.Groups.size() / Options.ShardCount + 1);
-  for (size_t I = Options.Shard; I < Parts.Groups.size();
-       I += Options.ShardCount) {
+  // Before bodies are taken away.
+  DenseMap<const Function *, uint32_t> Positions;
+  for (const Function &F : M)
+    if (!F.isDeclaration())
+      Positions.try_emplace(&F, Positions.size());
+  std::vector<uint32_t> Wanted = wantedGroups(Parts.Groups.size(), Options);
+  Result.Units.reserve(Wanted.size());
+  for (uint32_t I : Wanted) {
     const Group &G = Parts.Groups[I];
     Expected<Extraction> Extracted = extract(M, G, How);
     if (!Extracted)
@@ -93,6 +109,8 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
       return Error::success();
     }
     addUnit(Result, *Extracted->Unit, labelOf(G), Extracted->Facts);
+    for (const Function *F : Extracted->Loaded)
+      Result.Units.back().Loaded.push_back(Positions.lookup(F));
   }
   return Error::success();
 }

@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,11 @@ Version version();
 struct InputModule {
   std::string Name; // the input's name, with "(member)" for archive members
   Bytes Bitcode;
-  std::string Id; // digest of the bitcode, in upper-case hex
+  std::string Digest; // BLAKE3 of the bitcode, in upper-case hex
+  // The same of all but the functions' bodies, and 16 bytes of it for each of
+  // these: see blocks.h. Empty where that could not be told.
+  std::string TablesDigest;
+  Bytes FunctionDigests;
 };
 
 // Takes bitcode, wrapped bitcode, textual IR or an ar archive of these.
@@ -50,6 +55,8 @@ struct Unit {
   PackedNames KeptNames; // of the symbols that have no local name
   // Flags (symbols.h) of the local names, then of the kept ones.
   std::vector<uint32_t> Symbols;
+  // The function bodies that it depends on: indices among the module's.
+  std::vector<uint32_t> Loaded;
 };
 
 struct SplitOptions {
@@ -61,6 +68,8 @@ struct SplitOptions {
   std::string ModuleId; // for the names of internal symbols
   // By function, every ShardCount-th unit, so that shards can run in parallel.
   unsigned Shard = 0, ShardCount = 1;
+  // By function, these units alone: indices in the module's order.
+  std::optional<std::vector<uint32_t>> Only;
 };
 
 struct SplitModule {

@@ -1,0 +1,68 @@
+/** Splits one module: whole, in shards that run side by side, or some of its units. */
+
+import { Batcher } from "./batch";
+import { FinegrainError } from "./errors";
+import { words } from "./memory";
+import { unpackNames } from "./names";
+import { type InputModule, native, piece, type SplitModule } from "./native";
+import type { Unit } from "./units";
+
+export interface SplitterOptions {
+  byFunction: boolean;
+  keepTypeAliasing: boolean;
+  forSimplify: boolean;
+  moduleId: string;
+}
+
+export class Splitter {
+  readonly #module: InputModule;
+  readonly #options: SplitterOptions;
+  readonly #bodies: Batcher<number, Uint8Array>;
+
+  constructor(module: InputModule, options: SplitterOptions) {
+    this.#module = module;
+    this.#options = options;
+    this.#bodies = new Batcher(async (indices) => {
+      const split = await this.split({ only: Uint32Array.from(indices) });
+      return indices.map((_, i) => piece(split.bodies, i));
+    });
+  }
+
+  async split(part: { shard?: number; shardCount?: number; only?: Uint32Array }) {
+    const { bitcode, name } = this.#module;
+    try {
+      const all = { shard: 0, shardCount: 1 };
+      return await native.splitModule(bitcode, { ...this.#options, ...all, ...part });
+    } catch (error) {
+      throw FinegrainError.from(error, name);
+    }
+  }
+
+  /** The module as one unit. */
+  async whole(): Promise<SplitModule> {
+    return new Splitter(this.#module, { ...this.#options, byFunction: false }).split({});
+  }
+
+  /** The body of a unit, by its index in the module's order. */
+  body(index: number): Promise<Uint8Array> {
+    return this.#bodies.ask(index);
+  }
+}
+
+/** What the split step returned, a unit each. */
+export function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
+  return unpackNames(split.labels).map((label, i) => {
+    const body = piece(split.bodies, i);
+    return {
+      name: isWhole ? module : `${module}:${label}`,
+      digest: split.digests.slice(64 * i, 64 * (i + 1)),
+      size: body.length,
+      body: () => body,
+      linkNames: piece(split.linkNames, i),
+      keptNames: piece(split.keptNames, i),
+      symbols: words(piece(split.symbols, i)),
+      loaded: words(piece(split.loaded, i)),
+      isWhole,
+    };
+  });
+}

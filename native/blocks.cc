@@ -1,0 +1,158 @@
+// A module's bitcode is a stream of blocks and records. Function bodies are
+// blocks of their own, and speak of types, constants, symbols and metadata by
+// their numbers in the module's tables. So a function whose block is the same,
+// byte for byte, in a module whose tables are the same, is the same function.
+// Hashing blocks takes a fiftieth of the time of loading them.
+//
+// Left out of the tables' digest is what says where the function blocks stand:
+// the module's symbol table (names are in the string table, which is in), and
+// the record with its offset.
+
+#include "blocks.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Bitcode/LLVMBitCodes.h"
+#include "llvm/Bitstream/BitstreamReader.h"
+#include "llvm/Support/BLAKE3.h"
+
+using namespace llvm;
+
+namespace finegrain {
+
+namespace {
+class BlockWalker {
+public:
+  explicit BlockWalker(StringRef Bitcode) : Bitcode(Bitcode), Stream(Bitcode) {}
+  Expected<bool> run();
+  ModuleBlocks result();
+
+private:
+  Expected<StringRef> takeBlock();
+  Error walkModule();
+  void addNumber(uint64_t Number);
+  Error addRecord(unsigned AbbrevId);
+  void addBlock(unsigned Id, StringRef Content);
+
+  StringRef Bitcode;
+  BitstreamCursor Stream;
+  BLAKE3 Tables;
+  Bytes FunctionDigests;
+};
+} // namespace
+
+void BlockWalker::addNumber(uint64_t Number) {
+  Tables.update(ArrayRef(reinterpret_cast<uint8_t *>(&Number), sizeof(Number)));
+}
+
+void BlockWalker::addBlock(unsigned Id, StringRef Content) {
+  addNumber(Id);
+  addNumber(Content.size());
+  Tables.update(Content);
+}
+
+// The block whose start has just been read, as raw bytes.
+Expected<StringRef> BlockWalker::takeBlock() {
+  Expected<uint32_t> Width = Stream.ReadVBR(bitc::CodeLenWidth);
+  if (!Width)
+    return Width.takeError();
+  if (Error E = Stream.JumpToBit(alignTo(Stream.GetCurrentBitNo(), 32)))
+    return E;
+  auto Words = Stream.Read(bitc::BlockSizeWidth);
+  if (!Words)
+    return Words.takeError();
+  size_t Start = Stream.getCurrentByteNo(), Size = *Words * 4;
+  if (Start + Size > Bitcode.size())
+    return createStringError("block out of bounds");
+  addNumber(*Width);
+  if (Error E = Stream.JumpToBit((Start + Size) * 8))
+    return E;
+  return Bitcode.substr(Start, Size);
+}
+
+Error BlockWalker::addRecord(unsigned AbbrevId) {
+  SmallVector<uint64_t, 64> Values;
+  StringRef Blob;
+  Expected<unsigned> Code = Stream.readRecord(AbbrevId, Values, &Blob);
+  if (!Code)
+    return Code.takeError();
+  if (*Code == bitc::MODULE_CODE_VSTOFFSET)
+    return Error::success();
+  addNumber(*Code);
+  addNumber(Values.size());
+  for (uint64_t Value : Values)
+    addNumber(Value);
+  addBlock(0, Blob);
+  return Error::success();
+}
+
+Error BlockWalker::walkModule() {
+  if (Error E = Stream.EnterSubBlock(bitc::MODULE_BLOCK_ID))
+    return E;
+  while (true) {
+    Expected<BitstreamEntry> Entry = Stream.advance();
+    if (!Entry)
+      return Entry.takeError();
+    if (Entry->Kind == BitstreamEntry::EndBlock)
+      return Error::success();
+    if (Entry->Kind == BitstreamEntry::Error)
+      return createStringError("malformed block");
+    if (Entry->Kind == BitstreamEntry::Record) {
+      if (Error E = addRecord(Entry->ID))
+        return E;
+      continue;
+    }
+    Expected<StringRef> Block = takeBlock();
+    if (!Block)
+      return Block.takeError();
+    if (Entry->ID == bitc::FUNCTION_BLOCK_ID) {
+      auto Digest = BLAKE3::hash<16>(arrayRefFromStringRef(*Block));
+      FunctionDigests.append(Digest.begin(), Digest.end());
+    } else if (Entry->ID != bitc::VALUE_SYMTAB_BLOCK_ID) {
+      addBlock(Entry->ID, *Block);
+    }
+  }
+}
+
+// Returns whether the bitcode holds a single module.
+Expected<bool> BlockWalker::run() {
+  if (Error E = Stream.JumpToBit(32)) // the magic
+    return E;
+  unsigned ModuleCount = 0;
+  while (!Stream.AtEndOfStream()) {
+    Expected<BitstreamEntry> Entry = Stream.advance();
+    if (!Entry)
+      return Entry.takeError();
+    if (Entry->Kind != BitstreamEntry::SubBlock)
+      return false;
+    if (Entry->ID == bitc::MODULE_BLOCK_ID) {
+      ++ModuleCount;
+      if (Error E = walkModule())
+        return E;
+      continue;
+    }
+    Expected<StringRef> Block = takeBlock();
+    if (!Block)
+      return Block.takeError();
+    // LLVM derives the symbol table for linkers from the module.
+    if (Entry->ID != bitc::SYMTAB_BLOCK_ID)
+      addBlock(Entry->ID, *Block);
+  }
+  return ModuleCount == 1;
+}
+
+ModuleBlocks BlockWalker::result() {
+  return {toHex(Tables.final()), std::move(FunctionDigests)};
+}
+
+std::optional<ModuleBlocks> digestBlocks(StringRef Bitcode) {
+  BlockWalker Walker(Bitcode);
+  Expected<bool> HasOneModule = Walker.run();
+  if (!HasOneModule) {
+    consumeError(HasOneModule.takeError());
+    return std::nullopt;
+  }
+  if (!*HasOneModule)
+    return std::nullopt;
+  return Walker.result();
+}
+
+} // namespace finegrain

@@ -1,0 +1,23 @@
+// Tells what changed in a module without parsing it.
+
+#ifndef FINEGRAIN_BLOCKS_H
+#define FINEGRAIN_BLOCKS_H
+
+#include "steps.h"
+
+namespace finegrain {
+
+struct ModuleBlocks {
+  // Of everything but the functions' bodies and where they stand.
+  std::string TablesDigest; // in upper-case hex
+  // A digest of 16 bytes for each function block, in the module's order.
+  Bytes FunctionDigests;
+};
+
+// Bitcode of one module. Returns nothing where it is laid out in another way
+// than LLVM's writer does it.
+std::optional<ModuleBlocks> digestBlocks(llvm::StringRef Bitcode);
+
+} // namespace finegrain
+
+#endif
