@@ -1,25 +1,19 @@
 /** The pipeline on one page: inputs, units, code, link names, output. */
 
-import { codeFor, type UnitCode } from "./code";
-import { emitBody } from "./emit";
-import { FinegrainError } from "./errors";
+import path from "node:path";
+import { isLinked, unitKind, writeOutput } from "./assemble";
+import { type CodeResult, codeFor } from "./code";
 import { readInput } from "./inputs";
-import { type LinkedOutput, link } from "./link";
-import { noNames } from "./names";
-import { native, type UnitKind } from "./native";
-import {
-  type BuildOptions,
-  type Emit,
-  type ProgressEvent,
-  type ResolvedBuild,
-  resolveBuild,
-} from "./options";
+import { Faults } from "./lookups";
+import { type InputModule, native } from "./native";
+import { type BuildOptions, type ProgressEvent, type ResolvedBuild, resolveBuild } from "./options";
 import { OutputFile } from "./output";
+import { type Outcome, OutputMemory } from "./output-memory";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
 import { openStore } from "./store/open";
 import type { Store } from "./store/store";
-import { commonTriple, emitOptions, isSimplified, stepOptions } from "./target";
+import { commonTriple, isSimplified, stepOptions } from "./target";
 import { type SplitAllOptions, splitAll, type UnitSet } from "./units";
 
 /**
@@ -37,137 +31,143 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   await output.check();
   const store = options.cache === "off" ? undefined : openStore(options.cache);
 
-  const { sets: modules, memories } = await splitInputs(options, store, timer);
-  const units = modules.flatMap((module) => module.units);
-  const triple = commonTriple(modules, options.target);
-  const steps = stepOptions(options, triple, unitKind(options.emit));
-  const isWalk = splitsFunctions(options) && isSimplified(options);
-  const code = await codeFor(
-    { ...options, units, store, memories, options: steps, isSimplified: isWalk },
-    timer,
-  );
-  const program: Program = { options, output, modules, units: code.units, triple };
-  const linkWarnings = await writeOutput(program, timer);
-
+  const faults = new Faults();
+  const inputs = await readInputs(options, timer);
+  const memory = new OutputMemory(options, inputs, options.verify ? undefined : store, faults);
+  const context = { options, output, store, faults, memory, timer };
+  const recalled = await timer.time("lookup", () => memory.recall());
+  const { outcome, counts, simplify, warnings } = recalled
+    ? await rewrite(recalled, context)
+    : await make(inputs, context);
   const report: BuildReport = {
     output: options.output,
     llvmVersion: native.version().llvm,
     threads: options.threads,
-    units: code.units.length,
-    wholeModules: modules
-      .filter(({ wholeReason }) => wholeReason)
-      .map(({ name, wholeReason }) => ({ name, reason: wholeReason })),
-    cache: code.cache,
-    simplify: code.simplify,
+    units: outcome.units,
+    wholeModules: outcome.wholeModules,
+    cache: {
+      url: store?.url ?? "off",
+      lookups: counts.lookups,
+      hits: counts.hits,
+      misses: counts.misses,
+      bad: faults.bad,
+      errors: faults.errors.length,
+      addedBytes: counts.addedBytes,
+    },
+    simplify,
     phases: timer.report(),
-    warnings: [...code.warnings, ...linkWarnings],
+    // A store that fails once fails often: its first words are enough.
+    warnings: [
+      ...faults.errors.slice(0, 1).map((error) => `cache: ${error}`),
+      ...warnings,
+      ...outcome.warnings,
+    ],
   };
   if (options.timings) process.stderr.write(timingLines(report));
   return report;
 }
 
-/** Everything that decides the output's bytes. */
-interface Program {
+interface Context {
   options: ResolvedBuild;
   output: OutputFile;
-  modules: UnitSet[];
-  units: UnitCode[];
-  triple: string;
+  store: Store | undefined;
+  faults: Faults;
+  memory: OutputMemory;
+  timer: PhaseTimer;
 }
 
-async function splitInputs(options: ResolvedBuild, store: Store | undefined, timer: PhaseTimer) {
-  const { inputs, threads, signal, onProgress } = options;
-  const progress = (phase: ProgressEvent["phase"]) => (done: number, total: number) =>
-    onProgress?.({ phase, done, total });
-  const modules = await timer.time("read", () =>
-    runAll(inputs, threads, readInput, signal, progress("read")),
+type Result = Omit<CodeResult, "units"> & { outcome: Outcome };
+
+/** An output that was remembered. All its units count as hits. */
+async function rewrite(
+  { content, outcome }: { content: Uint8Array; outcome: Outcome },
+  { options, output, timer }: Context,
+): Promise<Result> {
+  const isProgram = isLinked(options) && options.emit !== "object";
+  try {
+    await timer.time("link", () => output.write(content, isProgram ? 0o777 : 0o666));
+    throwIfAborted(options.signal);
+    await output.commit();
+  } finally {
+    await output.discard();
+  }
+  const { units, simplified } = outcome;
+  return {
+    outcome,
+    counts: { lookups: units, hits: units, misses: 0, addedBytes: 0 },
+    simplify: { lookups: simplified, hits: simplified },
+    warnings: [],
+  };
+}
+
+async function make(inputs: InputModule[], context: Context): Promise<Result> {
+  const { options, output, store, faults, memory, timer } = context;
+  const { sets: modules, memories } = await splitInputs(inputs, options, store, faults, timer);
+  const units = modules.flatMap((module) => module.units);
+  const triple = commonTriple(modules, options.target);
+  const request = {
+    ...options,
+    program: programName(options.output, modules),
+    units,
+    store,
+    faults,
+    memories,
+    options: stepOptions(options, triple, unitKind(options.emit)),
+    isSimplified: splitsFunctions(options) && isSimplified(options),
+  };
+  const code = await codeFor(request, timer);
+  const outcome: Outcome = {
+    units: code.units.length,
+    wholeModules: modules
+      .filter(({ wholeReason }) => wholeReason)
+      .map(({ name, wholeReason }) => ({ name, reason: wholeReason })),
+    simplified: code.simplify.lookups,
+    warnings: [],
+  };
+  const program = { options, output, modules, units: code.units, triple, memory };
+  outcome.warnings = await writeOutput(program, outcome, timer);
+  return { ...code, outcome };
+}
+
+/** Where files lie does not matter: builds in temporary folders are of one program too. */
+function programName(output: string, modules: UnitSet[]): string {
+  return [output, ...modules.map(({ name }) => name)].map((file) => path.basename(file)).join(":");
+}
+
+function readInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<InputModule[]> {
+  const { inputs, threads, signal } = options;
+  const progress = progressOf(options, "read");
+  return timer.time("read", async () =>
+    (await runAll(inputs, threads, readInput, signal, progress)).flat(),
   );
+}
+
+function splitInputs(
+  inputs: InputModule[],
+  options: ResolvedBuild,
+  store: Store | undefined,
+  faults: Faults,
+  timer: PhaseTimer,
+) {
+  const { threads, signal, verify } = options;
   const how: SplitAllOptions = {
     units: splitsFunctions(options) ? "function" : "module",
     codegenOnly: options.codegenOnly,
     isSimplified: isSimplified(options),
-    store: options.verify ? undefined : store,
-    onDone: progress("split"),
+    store: verify ? undefined : store,
+    faults,
+    onDone: progressOf(options, "split"),
     threads,
     signal,
   };
-  return timer.time("split", () => splitAll(modules.flat(), how));
+  return timer.time("split", () => splitAll(inputs, how));
+}
+
+function progressOf({ onProgress }: ResolvedBuild, phase: ProgressEvent["phase"]) {
+  return (done: number, total: number) => onProgress?.({ phase, done, total });
 }
 
 /** Text and bitcode are asked for by module. */
 function splitsFunctions({ units, emit }: ResolvedBuild): boolean {
   return units === "function" && unitKind(emit) === "object";
-}
-
-function unitKind(emit: Emit): UnitKind {
-  return emit === "asm" || emit === "bitcode" ? emit : "object";
-}
-
-/** Writes the output beside its place, then puts it there. Returns warnings. */
-async function writeOutput(program: Program, timer: PhaseTimer): Promise<string[]> {
-  const { output, options } = program;
-  const { emit, signal } = options;
-  try {
-    const content = await timer.time("rename", () => bundle(program));
-    throwIfAborted(signal);
-    const warnings = await timer.time("link", async () => {
-      if (emit !== "archive" && unitKind(emit) === "object") return linkArchive(program, content);
-      await output.write(content);
-      return "";
-    });
-    throwIfAborted(signal);
-    await output.commit();
-    return warnings === "" ? [] : [warnings];
-  } finally {
-    await output.discard();
-  }
-}
-
-/**
- * All code in one piece: an archive of objects under their link names, or of
- * text or bitcode. Text or bitcode of a single module is the piece itself.
- */
-async function bundle(program: Program): Promise<Uint8Array> {
-  const { options, units } = program;
-  const kind = unitKind(options.emit);
-  if (kind !== "object" && units.length === 1) return units[0]!.code;
-  const extension = { object: ".o", asm: ".s", bitcode: ".bc" }[kind];
-  // lld's messages name the members.
-  const names = units.map(({ name }) => name.slice(name.lastIndexOf("/") + 1) + extension);
-  const contents = units.map(({ code }) => code);
-  const linkNames = units.map((unit) => (kind === "object" ? unit.linkNames : noNames));
-  if (options.emit === "image") {
-    names.push("finegrain-image.o");
-    contents.push(await imageTables(program));
-    linkNames.push(noNames);
-  }
-  return native.writeArchive(names, contents, linkNames, options.emit === "archive");
-}
-
-async function linkArchive(program: Program, archive: Uint8Array): Promise<string> {
-  const { options, output, triple } = program;
-  const { emit, link: linkOptions } = options;
-  try {
-    return await link({
-      kind: emit as LinkedOutput,
-      triple,
-      archive,
-      output: output.temporary,
-      ...linkOptions,
-    });
-  } catch (error) {
-    throw FinegrainError.from(error);
-  }
-}
-
-/** The object with the image's header and shard table. Its content is names: it is not cached. */
-async function imageTables({ options, modules, triple }: Program): Promise<Uint8Array> {
-  const { cpu, features } = options;
-  const body = await native.imageTables(
-    { triple, cpu, features },
-    Buffer.concat(modules.map(({ functions }) => functions)),
-    Buffer.concat(modules.map(({ slots }) => slots)),
-  );
-  const tables = { name: "image tables", body, linkNames: noNames };
-  return emitBody(tables, emitOptions({ ...options, codegenOnly: true }, triple, "object"));
 }

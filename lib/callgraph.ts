@@ -18,9 +18,8 @@ export interface GraphUnit {
   isSimplified: boolean;
 }
 
-export interface Definition {
+interface Definition {
   unit: number;
-  name: string;
   flags: number;
   /** The calls of it in all units, as they came in. */
   calls: number;
@@ -32,6 +31,14 @@ export interface Definition {
 export interface Callee {
   /** Index in the calling unit's symbols. */
   symbol: number;
+  unit: number;
+  /** Of the definition. */
+  flags: number;
+  /** No other call refers to it, nor anything else. */
+  isOnlyCall: boolean;
+}
+
+interface CountedCallee extends Callee {
   definition: Definition;
 }
 
@@ -57,24 +64,21 @@ export class CallGraph {
       if (this.#isSuperseded(unit)) this.superseded.add(unit);
     });
     const calls = units.map((_, unit) => this.#callsOf(unit));
-    const ranks = rankAll(
-      calls.map((callees) => [...new Set(callees.map(({ definition }) => definition.unit))]),
-      (unit) => this.#nameForOrder(unit),
-    );
+    for (const callee of calls.flat()) callee.isOnlyCall = isOnlyCall(callee.definition);
+    const ranks = rankAll(calls.map(calleeUnits), (unit) => this.#nameForOrder(unit));
     this.order = units.map((_, unit) => unit).sort((a, b) => ranks[a]! - ranks[b]!);
     this.callees = calls.map((callees, unit) =>
-      callees.filter(({ definition }) => ranks[definition.unit]! < ranks[unit]!),
+      callees.filter((callee) => ranks[callee.unit]! < ranks[unit]!),
     );
     this.callers = units.map(() => []);
     this.callees.forEach((callees, unit) => {
-      for (const callee of new Set(callees.map(({ definition }) => definition.unit)))
-        this.callers[callee]!.push(unit);
+      for (const callee of calleeUnits(callees)) this.callers[callee]!.push(unit);
     });
   }
 
-  /** The definition that the linker will choose. */
-  definition(name: string): Definition | undefined {
-    return this.#definitions.get(name);
+  /** The unit with the definition that the linker will choose. */
+  definingUnit(name: string): number | undefined {
+    return this.#definitions.get(name)?.unit;
   }
 
   #define(unit: number): void {
@@ -88,7 +92,8 @@ export class CallGraph {
       const table = flags & SymbolFlag.importOnly ? this.#importOnly : this.#definitions;
       const other = table.get(name);
       if (other && !isStronger(flags, other.flags)) continue;
-      table.set(name, { unit, name, flags, calls: 0, isReferenced: false });
+      const definition = { unit, flags, calls: 0, isReferenced: false };
+      table.set(name, definition);
     }
   }
 
@@ -109,9 +114,9 @@ export class CallGraph {
     return this.#definitions.get(name) ?? this.#importOnly.get(name);
   }
 
-  #callsOf(unit: number): Callee[] {
+  #callsOf(unit: number): CountedCallee[] {
     const { symbols, isSimplified } = this.#units[unit]!;
-    const callees: Callee[] = [];
+    const callees: CountedCallee[] = [];
     for (let i = 0; i < symbols.names.length; i++) {
       const flags = symbols.flags[i]!;
       if (!(flags & SymbolFlag.shared)) continue;
@@ -126,7 +131,15 @@ export class CallGraph {
         definition.unit !== unit &&
         this.#units[definition.unit]!.isSimplified &&
         !(definition.flags & SymbolFlag.interposable);
-      if (isCallee && !this.superseded.has(unit)) callees.push({ symbol: i, definition });
+      const { unit: callee, flags: calleeFlags } = definition;
+      if (isCallee && !this.superseded.has(unit))
+        callees.push({
+          symbol: i,
+          unit: callee,
+          flags: calleeFlags,
+          isOnlyCall: false,
+          definition,
+        });
     }
     return callees;
   }
@@ -139,6 +152,15 @@ export class CallGraph {
     const mustInline = (symbols.flags[defined] ?? 0) & SymbolFlag.alwaysInline;
     return `${mustInline ? 1 : 0}${name.replace(/\.llvm\.[0-9A-F]+$/, "")}\0${digest}`;
   }
+}
+
+/** The inliner takes the only call of an internal function whatever its size. */
+function isOnlyCall({ flags, calls, isReferenced }: Definition): boolean {
+  return (flags & SymbolFlag.internal) !== 0 && calls === 1 && !isReferenced;
+}
+
+export function calleeUnits(callees: readonly Callee[]): number[] {
+  return [...new Set(callees.map(({ unit }) => unit))];
 }
 
 export function definesFunction({ names, flags }: SymbolTable): boolean {

@@ -4,28 +4,32 @@
  * that somebody needs it; the rest goes to code generation at once.
  */
 
-import { CallGraph, definesFunction, type GraphUnit } from "./callgraph";
 import { EmitStep } from "./emit";
-import { Liveness } from "./liveness";
-import { packNames } from "./names";
+import { type Faults, Lookups } from "./lookups";
+import type { EmitOptions, PackedNames } from "./native";
 import type { Level, ProgressEvent } from "./options";
 import { JobQueue } from "./queue";
+import { OutdatedMemory, QuickWalk } from "./quick";
 import type { CacheReport, PhaseTimer } from "./report";
 import { SimplifyStep } from "./simplify";
 import type { Caching } from "./step";
 import type { Entry, Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
-import { isLocalName, type SymbolTable } from "./symbols";
 import type { StepOptions } from "./target";
 import { symbolTable, type Unit } from "./units";
+import { Walk } from "./walk";
+import { encodeWalk, type WalkedUnit, WalkMemory, walkKey, walkParts } from "./walk-memory";
 
 export interface CodeRequest {
+  /** Tells programs apart that share a store. */
+  program: string;
   units: readonly Unit[];
   level: Level;
   /** Whether functions are simplified before their code is generated. */
   isSimplified: boolean;
   options: StepOptions;
   store: Store | undefined;
+  faults: Faults;
   /** Entries to put into it beside those of units. */
   memories: readonly (() => Entry)[];
   threads: number;
@@ -34,161 +38,177 @@ export interface CodeRequest {
   onProgress?: ((event: ProgressEvent) => void) | undefined;
 }
 
+export interface CodeContext extends CodeRequest {
+  caching: Caching;
+}
+
+/** A unit in the form from which its code is generated. */
+export interface FinalUnit {
+  /** Among the units asked for. */
+  index: number;
+  digest: string;
+  body: () => Uint8Array | Promise<Uint8Array>;
+  linkNames: PackedNames;
+  options: EmitOptions;
+}
+
 /** A unit that the output needs. */
 export interface UnitCode {
   name: string;
-  linkNames: Uint8Array;
+  linkNames: PackedNames;
   code: Uint8Array;
 }
 
 export interface CodeResult {
   /** In the order of the units asked for. */
   units: UnitCode[];
-  cache: CacheReport;
+  counts: Pick<CacheReport, "lookups" | "hits" | "misses" | "addedBytes">;
   simplify: { lookups: number; hits: number };
   warnings: string[];
 }
 
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
-  const { store, verify, threads, signal } = request;
-  const writer = new StoreWriter(store);
-  const queue = new JobQueue(threads, signal);
-  const run = await timer.time("key", async () => {
-    return new CodeRun(request, { store, writer, queue, verify });
-  });
-  try {
-    await run.simplifyAll(timer);
-    const remember = new StoreWriter(store);
-    for (const memory of request.memories) remember.add(memory());
-    const units = await run.emitAll(timer);
-    await timer.time("store", () => Promise.all([writer.finish(), remember.finish()]));
-    return { units, ...run.report(writer) };
-  } finally {
-    await queue.idle();
-  }
+  const memory = await rememberedWalk(request, timer);
+  if (memory && QuickWalk.fits(request, memory))
+    try {
+      const result = await new CodeRun(request, timer).quickly(memory);
+      if (result) return result;
+    } catch (error) {
+      if (!(error instanceof OutdatedMemory)) throw error;
+    }
+  return new CodeRun(request, timer).thoroughly(memory);
 }
 
-/** One build's way from units to code. */
+/** How the last build of these inputs ended, if it is known. */
+async function rememberedWalk(
+  { program, units, options, level, store, faults, verify }: CodeRequest,
+  timer: PhaseTimer,
+) {
+  if (verify || units.every(({ isWhole }) => isWhole)) return undefined;
+  const lookups = new Lookups(store, walkParts, faults);
+  const parts = await lookups.get(walkKey(program, options, level));
+  timer.add("lookup", lookups.time);
+  return parts && WalkMemory.open(parts);
+}
+
+/** One attempt at the way from units to code. */
 class CodeRun {
-  readonly #request: CodeRequest;
-  readonly #graphUnits: GraphUnit[];
-  readonly #graph: CallGraph;
-  readonly #simplify: SimplifyStep;
+  readonly #context: CodeContext;
+  readonly #timer: PhaseTimer;
+  readonly #writer: StoreWriter;
+  /** Memories are no units: their bytes are not counted. */
+  readonly #remember: StoreWriter;
+  readonly #queue: JobQueue;
   readonly #emit: EmitStep;
-  readonly #liveness: Liveness;
-  /** Under their final names. */
-  readonly #symbols: SymbolTable[];
-  readonly #code: (Promise<Uint8Array> | undefined)[];
+  readonly #code: { unit: FinalUnit; code: Promise<Uint8Array> }[] = [];
 
-  constructor(request: CodeRequest, caching: Caching) {
-    const { units, options, level } = request;
-    const progress = (phase: ProgressEvent["phase"]) => (done: number, total: number) =>
-      request.onProgress?.({ phase, done, total });
-    const symbols = units.map(symbolTable);
-    this.#request = request;
-    this.#symbols = [...symbols];
-    this.#graphUnits = units.map((unit, index) => this.#graphUnit(unit, symbols[index]!));
-    this.#graph = new CallGraph(this.#graphUnits);
-    this.#simplify = new SimplifyStep(
-      caching,
-      { units, symbols, graph: this.#graph, options: options.simplify, level },
-      progress("simplify"),
+  constructor(request: CodeRequest, timer: PhaseTimer) {
+    const { store, faults, verify, threads, signal } = request;
+    this.#timer = timer;
+    this.#writer = new StoreWriter(store, faults.errors);
+    this.#remember = new StoreWriter(store, faults.errors);
+    this.#queue = new JobQueue(threads, signal);
+    const caching = { store, faults, writer: this.#writer, queue: this.#queue, verify };
+    this.#context = { ...request, caching };
+    this.#emit = new EmitStep(caching, this.#progress("emit"));
+  }
+
+  async quickly(memory: WalkMemory): Promise<CodeResult | undefined> {
+    const { units } = this.#context;
+    const step = this.#simplifyStep({
+      symbols: (unit) => symbolTable(units[unit]!),
+      callees: (unit) => memory.callees(unit),
+    });
+    return this.#untilIdle(async () => {
+      const quick = new QuickWalk(this.#context, memory, step);
+      const final = await this.#timed("simplify", step, () => quick.run());
+      if (!final) return undefined;
+      for (const unit of final) this.#start(unit);
+      return this.#finish(step, quick.result());
+    });
+  }
+
+  async thoroughly(memory: WalkMemory | undefined): Promise<CodeResult> {
+    const walk = await this.#timer.time("key", async () => new Walk(this.#context));
+    const step = this.#simplifyStep({
+      symbols: (unit) => walk.symbols(unit),
+      callees: (unit) => walk.graph.callees[unit]!,
+    });
+    return this.#untilIdle(async () => {
+      await this.#timed("simplify", step, async () => {
+        if (memory) await step.prefetch(memory.keys());
+        await walk.run(step, (unit) => this.#start(unit));
+      });
+      const isRemembered = this.#context.units.some(({ isWhole }) => !isWhole);
+      return this.#finish(step, isRemembered ? walk.result(step) : undefined);
+    });
+  }
+
+  #simplifyStep(graph: Pick<ConstructorParameters<typeof SimplifyStep>[1], "symbols" | "callees">) {
+    const { caching, units, options, level } = this.#context;
+    const request = { ...graph, units, options: options.simplify, level };
+    return new SimplifyStep(caching, request, this.#progress("simplify"));
+  }
+
+  #progress(phase: ProgressEvent["phase"]) {
+    return (done: number, total: number) => this.#context.onProgress?.({ phase, done, total });
+  }
+
+  #start(unit: FinalUnit): void {
+    const { name, size } = this.#context.units[unit.index]!;
+    const code = this.#emit.emit({ ...unit, name, size });
+    code.catch(() => {}); // it is waited for later
+    this.#code.push({ unit, code });
+  }
+
+  async #finish(step: SimplifyStep, walked: WalkedUnit[] | undefined): Promise<CodeResult> {
+    const { program, units, options, level, memories } = this.#context;
+    if (walked && this.#context.store)
+      this.#remember.add({ key: walkKey(program, options, level), parts: encodeWalk(walked) });
+    for (const memory of memories) this.#remember.add(memory());
+    this.#code.sort((a, b) => a.unit.index - b.unit.index);
+    const code = await this.#timed("emit", this.#emit, () =>
+      Promise.all(this.#code.map(({ code }) => code)),
     );
-    this.#emit = new EmitStep(caching, progress("emit"));
-    this.#code = new Array(units.length);
-    this.#liveness = new Liveness(this.#graphUnits, this.#graph, (unit) => this.#start(unit));
-  }
-
-  async simplifyAll(timer: PhaseTimer): Promise<void> {
-    const start = performance.now();
-    const simplified: number[] = [];
-    this.#graphUnits.forEach(({ isSimplified, symbols }, unit) => {
-      if (!isSimplified) this.#liveness.settle(unit, symbols);
-      else if (!this.#graph.superseded.has(unit)) simplified.push(unit);
+    await this.#timer.time("store", () =>
+      Promise.all([this.#writer.finish(), this.#remember.finish()]),
+    );
+    const unitCode = this.#code.map(({ unit: { index, linkNames } }, i) => {
+      return { name: units[index]!.name, linkNames, code: code[i]! };
     });
-    await this.#simplify.run(simplified, (unit, { symbols }) => {
-      this.#symbols[unit] = symbols;
-      this.#liveness.settle(unit, symbols);
-    });
-    timer.add("lookup", this.#simplify.lookupTime);
-    if (simplified.length > 0)
-      timer.add("simplify", performance.now() - start - this.#simplify.lookupTime);
+    return { units: unitCode, ...this.#report(step) };
   }
 
-  async emitAll(timer: PhaseTimer): Promise<UnitCode[]> {
+  /** Waiting for the store is a phase of its own. */
+  async #timed<T>(
+    phase: "simplify" | "emit",
+    step: { lookupTime: number },
+    work: () => Promise<T>,
+  ): Promise<T> {
     const start = performance.now();
-    const { units } = this.#request;
-    const live = units.flatMap((_, unit) => (this.#code[unit] ? [unit] : []));
-    const code = await Promise.all(live.map((unit) => this.#code[unit]!));
-    const inside = Math.min(this.#emit.lookupTime, performance.now() - start);
-    timer.add("lookup", inside);
-    timer.add("emit", performance.now() - start - inside);
-    return live.map((unit, index) => ({
-      name: units[unit]!.name,
-      linkNames: this.#linkNames(unit),
-      code: code[index]!,
-    }));
+    const result = await work();
+    const total = performance.now() - start;
+    const waiting = Math.min(step.lookupTime, total);
+    this.#timer.add("lookup", waiting);
+    this.#timer.add(phase, total - waiting);
+    return result;
   }
 
-  report(writer: StoreWriter): Omit<CodeResult, "units"> {
-    const steps = [this.#simplify, this.#emit];
+  async #untilIdle<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      await this.#queue.idle();
+    }
+  }
+
+  #report(simplify: SimplifyStep): Omit<CodeResult, "units"> {
     const { lookups, hits } = this.#emit;
-    const errors = [...steps.flatMap((step) => step.errors), ...writer.errors];
-    const differing = steps.flatMap((step) => step.differing);
+    const differing = [...simplify.differing, ...this.#emit.differing];
     return {
-      cache: {
-        url: this.#request.store?.url ?? "off",
-        lookups,
-        hits,
-        misses: lookups - hits,
-        bad: steps.reduce((sum, step) => sum + step.badCount, 0),
-        errors: errors.length,
-        addedBytes: writer.addedBytes,
-      },
-      simplify: { lookups: this.#simplify.lookups, hits: this.#simplify.hits },
-      // A store that fails once fails often: its first words are enough.
-      warnings: [
-        ...errors.slice(0, 1).map((error) => `cache: ${error}`),
-        ...differing.map((name) => `${name}: its cached code was wrong and has been replaced`),
-      ],
+      counts: { lookups, hits, misses: lookups - hits, addedBytes: this.#writer.addedBytes },
+      simplify: { lookups: simplify.lookups, hits: simplify.hits },
+      warnings: differing.map((name) => `${name}: its cached code was wrong and has been replaced`),
     };
-  }
-
-  #graphUnit({ digest, isWhole }: Unit, symbols: SymbolTable): GraphUnit {
-    // Names like those that finegrain gives were left alone, and would be taken for them.
-    const isOdd = symbols.names.slice(symbols.localCount).some(isLocalName);
-    const isSimplified =
-      this.#request.isSimplified && !isWhole && !isOdd && definesFunction(symbols);
-    return { symbols, digest, isWhole, isSimplified };
-  }
-
-  #linkNames(unit: number): Uint8Array {
-    if (!this.#graphUnits[unit]!.isSimplified) return this.#request.units[unit]!.linkNames;
-    const { names, localCount } = this.#symbols[unit]!;
-    return packNames(names.slice(0, localCount));
-  }
-
-  #start(index: number): void {
-    const { units, options } = this.#request;
-    const { name, digest, size, body } = units[index]!;
-    const code = this.#graphUnits[index]!.isSimplified
-      ? this.#emit.emit({
-          name,
-          digest: this.#simplify.digest(index),
-          size,
-          body: () => this.#simplify.body(index),
-          linkNames: this.#linkNames(index),
-          options: options.emitSimplified,
-        })
-      : this.#emit.emit({
-          name,
-          digest,
-          size,
-          body,
-          linkNames: this.#linkNames(index),
-          options: options.emit,
-        });
-    code.catch(() => {}); // emitAll waits for it, later
-    this.#code[index] = code;
   }
 }

@@ -11,7 +11,8 @@ import { native } from "./native";
 /** Format of keys and entries; raise it when either changes. */
 export const schema = 2;
 
-export interface KeyFields {
+/** The same for all units of a build. */
+interface CommonFields {
   schema: typeof schema;
   llvmVersion: string;
   /** Digest of finegrain's native sources. */
@@ -25,8 +26,11 @@ export interface KeyFields {
   pipeline: string;
   vectorize: boolean;
   codegenLevel: number;
-  /** What comes out; "simplified" for the step before code generation. */
+  /** What comes out. */
   kind: string;
+}
+
+interface UnitFields {
   body: string;
   /** Digest of the link names where the output spells them out, else empty. */
   linkNames: string;
@@ -34,8 +38,11 @@ export interface KeyFields {
   imports: string;
 }
 
+export type KeyFields = CommonFields & UnitFields;
+
 export interface Key {
-  fields: KeyFields;
+  /** The fields, as JSON. */
+  text: string;
   digest: Buffer;
 }
 
@@ -44,33 +51,44 @@ export interface KeySubject {
   /** BLAKE3 of the body, in hex. */
   body: string;
   linkNames?: PackedNames;
-  /** Only in keys of simplified bodies. */
   imports?: string;
 }
 
-export function keyFor({ body, linkNames, imports }: KeySubject, options: EmitOptions): Key {
-  const { llvm, revision } = native.version();
-  const spellsNames = imports === undefined && options.kind !== "object";
-  return keyOf({
-    schema,
-    llvmVersion: llvm,
-    codegenRevision: revision,
-    triple: options.triple,
-    cpu: options.cpu,
-    features: options.features,
-    relocationModel: options.relocationModel,
-    codeModel: options.codeModel,
-    pipeline: options.pipeline,
-    vectorize: options.vectorize,
-    codegenLevel: options.codegenLevel,
-    kind: imports === undefined ? options.kind : "simplified",
-    body,
-    linkNames: spellsNames ? hash("sha256", linkNames!, "hex") : "",
-    imports: imports ?? "",
-  });
+export function keyFor({ body, linkNames, imports = "" }: KeySubject, options: EmitOptions): Key {
+  const spellsNames = options.kind === "asm" || options.kind === "bitcode";
+  const names = spellsNames && linkNames ? hash("sha256", linkNames, "hex") : "";
+  const fields: UnitFields = { body, linkNames: names, imports };
+  return keyOf(`${commonText(options)},${JSON.stringify(fields).slice(1)}`);
 }
 
 /** JSON keeps the order of the fields, and its quotes keep them apart. */
-export function keyOf(fields: KeyFields): Key {
-  return { fields, digest: hash("sha256", JSON.stringify(fields), "buffer") };
+export function keyOf(text: string): Key {
+  return { text, digest: hash("sha256", text, "buffer") };
+}
+
+const commonTexts = new WeakMap<EmitOptions, string>();
+
+/** Thousands of units share it. Without the closing brace. */
+function commonText(options: EmitOptions): string {
+  let text = commonTexts.get(options);
+  if (text === undefined) {
+    const { llvm, revision } = native.version();
+    const fields: CommonFields = {
+      schema,
+      llvmVersion: llvm,
+      codegenRevision: revision,
+      triple: options.triple,
+      cpu: options.cpu,
+      features: options.features,
+      relocationModel: options.relocationModel,
+      codeModel: options.codeModel,
+      pipeline: options.pipeline,
+      vectorize: options.vectorize,
+      codegenLevel: options.codegenLevel,
+      kind: options.kind,
+    };
+    text = JSON.stringify(fields).slice(0, -1);
+    commonTexts.set(options, text);
+  }
+  return text;
 }

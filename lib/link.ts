@@ -26,11 +26,12 @@ export interface LinkArguments {
   after: string[];
 }
 
-/** Links, and returns lld's warnings. */
-export async function link(request: LinkRequest): Promise<string> {
+/** Links, and returns lld's warnings. lld writes what it has read into `dependencies`. */
+export async function link(request: LinkRequest, dependencies: string): Promise<string> {
   const { before, after } = linkArguments(request);
-  if (request.isolate) return linkInChild({ before, after }, request.archive);
-  return native.link(before, request.archive, after);
+  const tracing = [`--dependency-file=${dependencies}`, ...before];
+  if (request.isolate) return linkInChild({ before: tracing, after }, request.archive);
+  return native.link(tracing, request.archive, after);
 }
 
 /** lld leaks some memory at each link; a process of its own gives it back. */
@@ -52,7 +53,12 @@ async function linkInChild(args: LinkArguments, archive: Uint8Array): Promise<st
   throw new FinegrainError("LINK_FAILED", stderr.trim() || `lld's process ended with ${status}`);
 }
 
-function linkArguments({ kind, triple, output, args }: LinkRequest): LinkArguments {
+export function linkArguments({
+  kind,
+  triple,
+  output,
+  args,
+}: Pick<LinkRequest, "kind" | "triple" | "output" | "args">): LinkArguments {
   const runtime = findCRuntime(triple);
   // A damaged file ends the process where another of lld's threads than its first
   // one finds it, and only arguments can bring one in.

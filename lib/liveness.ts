@@ -37,7 +37,7 @@ export class Liveness {
       const { names, flags } = this.#final[unit]!;
       for (let i = 0; i < names.length; i++) {
         if (!isNeeded(flags[i]!)) continue;
-        const needed = this.#graph.definition(names[i]!)?.unit;
+        const needed = this.#graph.definingUnit(names[i]!);
         if (needed === undefined || this.#live.has(needed)) continue;
         this.#live.add(needed);
         if (this.#final[needed]) pending.push(needed);

@@ -3,18 +3,24 @@
 import { Batcher } from "./batch";
 import type { Lookup, Parts, Store } from "./store/store";
 
-export class Lookups {
-  /** Entries that failed their checks. */
+/** What went wrong in the store during a build. None of it changes the output. */
+export class Faults {
+  /** Entries that failed their checks, or were wrong. */
   bad = 0;
-  /** Messages on faults of the store. */
+  /** Messages on faults of the store itself. */
   readonly errors: string[] = [];
+}
+
+export class Lookups {
   /** Milliseconds in which answers were awaited. */
   time = 0;
   readonly #firstPart: string;
+  readonly #faults: Faults;
   readonly #batcher: Batcher<Uint8Array, Lookup> | undefined;
 
   /** The first of `parts` is never empty in an entry that is of use. */
-  constructor(store: Store | undefined, parts: readonly string[]) {
+  constructor(store: Store | undefined, parts: readonly string[], faults: Faults) {
+    this.#faults = faults;
     this.#firstPart = parts[0]!;
     this.#batcher =
       store &&
@@ -30,8 +36,8 @@ export class Lookups {
     if (!this.#batcher) return undefined;
     const { status, parts, error } = await this.#batcher.ask(key);
     const isUsable = status === "hit" && (parts?.[this.#firstPart]?.length ?? 0) > 0;
-    if (status === "bad" || (status === "hit" && !isUsable)) this.bad++;
-    if (status === "error") this.errors.push(error ?? "unknown fault");
+    if (status === "bad" || (status === "hit" && !isUsable)) this.#faults.bad++;
+    if (status === "error") this.#faults.errors.push(error ?? "unknown fault");
     return isUsable ? parts : undefined;
   }
 }

@@ -50,6 +50,8 @@ export interface SplitModule {
   labels: PackedNames;
   /** BLAKE3 of each body, 64 hex digits, one after the other. */
   digests: string;
+  /** Of each unit's names and flags, 32 hex digits. */
+  symbolsDigests: string;
   bodies: Block;
   linkNames: Block;
   keptNames: Block;
@@ -76,7 +78,7 @@ export interface EmitOptions {
   relocationModel: "pic" | "static";
   /** "small", "kernel", "medium", "large", or empty for the module's own. */
   codeModel: string;
-  kind: UnitKind;
+  kind: UnitKind | "simplified";
 }
 
 /** Functions that may be inlined: see native/steps.h. */

@@ -24,8 +24,8 @@ export class OutputFile {
       throw new FinegrainError("OUTPUT_FAILED", `${this.path}: is a folder`);
   }
 
-  async write(content: Uint8Array): Promise<void> {
-    await this.#orFail(() => writeFile(this.temporary, content, { flag: "wx" }));
+  async write(content: Uint8Array, mode = 0o666): Promise<void> {
+    await this.#orFail(() => writeFile(this.temporary, content, { flag: "wx", mode }));
   }
 
   /** Puts the temporary file into place. */

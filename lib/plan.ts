@@ -8,7 +8,7 @@
  * unit whose request looks the same, whatever the program calls its symbols.
  */
 
-import type { Callee, Definition } from "./callgraph";
+import type { Callee } from "./callgraph";
 import type { Summary } from "./summary";
 import { isDefined, nameInBody, SymbolFlag, type SymbolTable } from "./symbols";
 
@@ -51,10 +51,9 @@ export function planSimplify(
   const plan: Plan = { imports: [], attributes: [], names: numbering.names };
   const byUnit = new Map<number, { wanted: KnownCallee[]; isOnlyCall: boolean }>();
   for (const callee of callees) {
-    const known = lookUp(callee, done(callee.definition.unit));
-    const isOnlyCall = isCalledOnce(callee.definition);
-    if (isWorthInlining(known, isOnlyCall, sizeLimit)) {
-      const { unit } = callee.definition;
+    const { unit, symbol, isOnlyCall } = callee;
+    const known = lookUp(callee, symbols.names[symbol]!, done(unit));
+    if (isWorthInlining(known, sizeLimit)) {
       const group = byUnit.get(unit);
       if (group) group.wanted.push(known);
       else byUnit.set(unit, { wanted: [known], isOnlyCall });
@@ -74,8 +73,8 @@ export function planSimplify(
   return plan;
 }
 
-function lookUp(callee: Callee, { summary, symbols }: SimplifiedUnit): KnownCallee {
-  const { name, flags } = callee.definition;
+function lookUp(callee: Callee, name: string, { summary, symbols }: SimplifiedUnit): KnownCallee {
+  const { flags } = callee;
   let index = symbols.names.indexOf(name);
   while (index >= 0 && !isDefined(symbols.flags[index]!))
     index = symbols.names.indexOf(name, index + 1);
@@ -88,16 +87,9 @@ function lookUp(callee: Callee, { summary, symbols }: SimplifiedUnit): KnownCall
   };
 }
 
-/** The inliner takes the only call of an internal function whatever its size. */
-function isCalledOnce({ flags, calls, isReferenced }: Definition): boolean {
-  return (flags & SymbolFlag.internal) !== 0 && calls === 1 && !isReferenced;
-}
-
-function isWorthInlining(callee: KnownCallee, isOnlyCall: boolean, limit: number): boolean {
-  if (callee.size === 0) return false;
-  return (
-    isOnlyCall || callee.size <= limit || (callee.definition.flags & SymbolFlag.alwaysInline) !== 0
-  );
+function isWorthInlining({ size, isOnlyCall, flags }: KnownCallee, limit: number): boolean {
+  if (size === 0) return false;
+  return isOnlyCall || size <= limit || (flags & SymbolFlag.alwaysInline) !== 0;
 }
 
 function addAttributes(plan: Plan, symbols: SymbolTable, { symbol, attributes }: KnownCallee) {

@@ -5,7 +5,7 @@
  * touched.
  */
 
-import type { CallGraph } from "./callgraph";
+import { type Callee, type CallGraph, calleeUnits } from "./callgraph";
 import { FinegrainError } from "./errors";
 import { keyFor } from "./key";
 import { Lookups } from "./lookups";
@@ -14,58 +14,66 @@ import { type EmitOptions, native } from "./native";
 import type { Level } from "./options";
 import { type Plan, planSimplify, planText, type SimplifiedUnit } from "./plan";
 import { CachedStep, type Caching, type OnStepProgress } from "./step";
-import { parseSummary, type SimplifyResult, summaryCodec } from "./summary";
+import { type SimplifyResult, summaryCodec } from "./summary";
 import { restoreLinkNames, type SymbolTable } from "./symbols";
 import type { Unit } from "./units";
 
 /** Larger functions are not handed over: the inliner would hardly take one. */
-const importLimits: Record<Level, number> = { O0: 0, O1: 100, O2: 100, O3: 110, Os: 40, Oz: 20 };
+export const importLimits: Record<Level, number> = {
+  O0: 0,
+  O1: 100,
+  O2: 100,
+  O3: 110,
+  Os: 40,
+  Oz: 20,
+};
 
 /** Before any code is generated: what others wait for comes first. */
 const basePriority = 2 ** 40;
 
 export interface SimplifyRequest {
   units: readonly Unit[];
-  symbols: readonly SymbolTable[];
-  graph: CallGraph;
+  symbols: (unit: number) => SymbolTable;
+  callees: (unit: number) => readonly Callee[];
   options: EmitOptions;
   level: Level;
 }
 
-interface Done extends SimplifiedUnit {
-  plan: Plan;
+/** A unit after its turn. */
+export interface Done extends SimplifiedUnit {
+  /** Of its entry in the store. */
   key: Uint8Array;
-  result: SimplifyResult;
+  body: Uint8Array | undefined;
+  /** The units whose bodies it was handed. */
+  imported: readonly number[];
+  /** Makes the body again, where the store has lost it. */
+  again: () => Promise<SimplifyResult>;
 }
 
 export class SimplifyStep extends CachedStep<SimplifyResult> {
   readonly #request: SimplifyRequest;
   readonly #bodies: Lookups;
-  readonly #done: (Done | undefined)[];
+  readonly #done = new Map<number, Done>();
 
   constructor(caching: Caching, request: SimplifyRequest, onProgress: OnStepProgress) {
     super(caching, summaryCodec, onProgress);
     this.#request = request;
-    this.#bodies = new Lookups(caching.store, ["body"]);
-    this.#done = new Array(request.units.length);
+    this.#bodies = new Lookups(caching.store, ["body"], caching.faults);
   }
 
   /** Simplifies `units`, and calls `onDone` for each as soon as it is done. */
   run(
     units: readonly number[],
-    onDone: (unit: number, done: SimplifiedUnit) => void,
+    graph: CallGraph,
+    onDone: (unit: number, done: Done) => void,
   ): Promise<void> {
-    const { callees, callers } = this.#request.graph;
-    const priorities = this.#priorities();
-    const waitsFor = new Map(
-      units.map((unit) => [unit, new Set(callees[unit]!.map((c) => c.definition.unit)).size]),
-    );
+    const priorities = this.#priorities(graph);
+    const waitsFor = new Map(units.map((unit) => [unit, calleeUnits(graph.callees[unit]!).length]));
     return new Promise((resolve, reject) => {
       let left = units.length;
       const finish = (unit: number, done: Done) => {
-        this.#done[unit] = done;
         onDone(unit, done);
-        for (const caller of callers[unit]!) {
+        for (const caller of graph.callers[unit]!) {
           const count = waitsFor.get(caller)! - 1;
           waitsFor.set(caller, count);
           if (count === 0) start(caller);
@@ -73,7 +81,7 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
         if (--left === 0) resolve();
       };
       const start = (unit: number) => {
-        this.#simplify(unit, priorities[unit]!)
+        this.simplify(unit, priorities[unit]!)
           .then((done) => finish(unit, done))
           .catch(reject);
       };
@@ -82,22 +90,47 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
     });
   }
 
-  digest(unit: number): string {
-    return this.#done[unit]!.summary.digest;
+  /** Simplifies a unit whose callees are done. */
+  async simplify(unit: number, priority: number): Promise<Done> {
+    const { units, symbols, callees, options, level } = this.#request;
+    const { name, digest } = units[unit]!;
+    const doneOf = (callee: number) => this.#done.get(callee)!;
+    const plan = planSimplify(symbols(unit), callees(unit), doneOf, importLimits[level]);
+    const imports = planText(plan, (callee) => doneOf(callee).summary.digest);
+    const key = keyFor({ body: digest, imports }, options);
+    const again = () => this.#compute(unit, plan);
+    const { summary, body } = await this.get({ name, key, priority, run: again });
+    const imported = plan.imports.map(({ unit }) => unit);
+    const symbolsNow = named(summary, plan);
+    const done = { key: key.digest, summary, symbols: symbolsNow, body, imported, again };
+    this.#done.set(unit, done);
+    return done;
+  }
+
+  /** Tells what is known of a unit from elsewhere. */
+  know(unit: number, done: Done): void {
+    this.#done.set(unit, done);
+  }
+
+  isDone(unit: number): boolean {
+    return this.#done.has(unit);
+  }
+
+  done(unit: number): Done {
+    return this.#done.get(unit)!;
   }
 
   /** The simplified body of a unit that is done. */
   async body(unit: number): Promise<Uint8Array> {
-    const done = this.#done[unit]!;
-    const { result } = done;
-    result.body ??= (await this.#bodies.get(done.key))?.body;
-    result.body ??= (await this.#compute(unit, done.plan)).body!;
-    return result.body;
+    const done = this.done(unit);
+    done.body ??= (await this.#bodies.get(done.key))?.body;
+    done.body ??= (await done.again()).body!;
+    return done.body;
   }
 
   /** The longest way to the top comes first. */
-  #priorities(): Float64Array {
-    const { graph, units } = this.#request;
+  #priorities(graph: CallGraph): Float64Array {
+    const { units } = this.#request;
     const priorities = new Float64Array(units.length);
     for (const unit of graph.order.toReversed()) {
       const above = graph.callers[unit]!.map((caller) => priorities[caller]!);
@@ -106,24 +139,9 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
     return priorities;
   }
 
-  async #simplify(unit: number, priority: number): Promise<Done> {
-    const { units, symbols, graph, options, level } = this.#request;
-    const { name, digest } = units[unit]!;
-    const doneOf = (callee: number) => this.#done[callee]!;
-    const plan = planSimplify(symbols[unit]!, graph.callees[unit]!, doneOf, importLimits[level]);
-    const imports = planText(plan, (callee) => doneOf(callee).summary.digest);
-    const key = keyFor({ body: digest, imports }, options);
-    const result = await this.get({
-      name,
-      key,
-      priority,
-      run: () => this.#compute(unit, plan),
-    });
-    return { plan, key: key.digest, result, ...named(result, plan) };
-  }
-
   async #compute(unit: number, plan: Plan): Promise<SimplifyResult> {
-    const { name, body } = this.#request.units[unit]!;
+    const { units, options } = this.#request;
+    const { name, body } = units[unit]!;
     const imports = await Promise.all(
       plan.imports.map(async ({ unit, numbers, functions, isOnlyCall }) => ({
         body: await this.body(unit),
@@ -132,29 +150,21 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
         isOnlyCall,
       })),
     );
+    const attributes = packNames(plan.attributes);
     try {
-      const { body: simplified, summary } = await native.simplify(
-        await body(),
-        imports,
-        packNames(plan.attributes),
-        this.#request.options,
-      );
-      return { summary: parseSummary(summary), summaryText: summary, body: simplified };
+      const done = await native.simplify(await body(), imports, attributes, options);
+      return { summary: JSON.parse(done.summary), summaryText: done.summary, body: done.body };
     } catch (error) {
       throw FinegrainError.from(error, name);
     }
   }
 }
 
-/** The result, under the names that this unit has for it. */
-function named({ summary }: SimplifyResult, { names }: Plan): SimplifiedUnit {
-  const origins = summary.origins.map((origin) => restoreLinkNames(origin, names));
-  return {
-    summary,
-    symbols: {
-      names: [...origins, ...summary.kept],
-      localCount: origins.length,
-      flags: summary.symbols,
-    },
-  };
+/** The result's symbols, under the names that this unit has for them. */
+function named(
+  { origins, kept, symbols }: SimplifyResult["summary"],
+  { names }: Plan,
+): SymbolTable {
+  const local = origins.map((origin) => restoreLinkNames(origin, names));
+  return { names: local.concat(kept), localCount: local.length, flags: symbols };
 }

@@ -1,8 +1,8 @@
 /** Splits one module: whole, in shards that run side by side, or some of its units. */
 
 import { Batcher } from "./batch";
+import { words } from "./blocks";
 import { FinegrainError } from "./errors";
-import { words } from "./memory";
 import { unpackNames } from "./names";
 import { type InputModule, native, piece, type SplitModule } from "./native";
 import type { Unit } from "./units";
@@ -60,6 +60,7 @@ export function unitsOf(split: SplitModule, module: string, isWhole: boolean): U
       body: () => body,
       linkNames: piece(split.linkNames, i),
       keptNames: piece(split.keptNames, i),
+      symbolsDigest: split.symbolsDigests.slice(32 * i, 32 * (i + 1)),
       symbols: words(piece(split.symbols, i)),
       loaded: words(piece(split.loaded, i)),
       isWhole,

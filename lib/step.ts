@@ -5,7 +5,7 @@
  */
 
 import type { Key } from "./key";
-import { Lookups } from "./lookups";
+import { type Faults, Lookups } from "./lookups";
 import type { JobQueue } from "./queue";
 import type { Parts, Store } from "./store/store";
 import type { StoreWriter } from "./store/writer";
@@ -22,6 +22,7 @@ export interface Codec<R> {
 export interface Caching {
   store: Store | undefined;
   writer: StoreWriter;
+  faults: Faults;
   queue: JobQueue;
   /** Compute what the store has too, and compare. */
   verify: boolean;
@@ -46,12 +47,12 @@ interface Outcome<R> {
 export class CachedStep<R> {
   lookups = 0;
   hits = 0;
-  bad = 0;
   /** Names of the requests for which the store had something wrong. */
   readonly differing: string[] = [];
   readonly #caching: Caching;
   readonly #codec: Codec<R>;
   readonly #store: Lookups;
+  readonly #prefetched = new Map<string, Parts>();
   readonly #outcomes = new Map<string, Promise<Outcome<R>>>();
   readonly #onProgress: OnStepProgress;
   #jobs = 0;
@@ -62,11 +63,7 @@ export class CachedStep<R> {
     this.#caching = caching;
     this.#codec = codec;
     this.#onProgress = onProgress;
-    this.#store = new Lookups(caching.store, codec.parts);
-  }
-
-  get errors(): readonly string[] {
-    return this.#store.errors;
+    this.#store = new Lookups(caching.store, codec.parts, caching.faults);
   }
 
   /** Milliseconds in which the store was waited for. */
@@ -74,13 +71,25 @@ export class CachedStep<R> {
     return this.#store.time;
   }
 
-  /** Found, but damaged or wrong. */
-  get badCount(): number {
-    return this.bad + this.#store.bad + this.differing.length;
+  /** Counts requests that a memory has answered. */
+  countKnown(count: number): void {
+    if (!this.#caching.store) return;
+    this.lookups += count;
+    this.hits += count;
+  }
+
+  /** Asks for what will be wanted, all at once. */
+  async prefetch(keys: readonly Uint8Array[]): Promise<void> {
+    await Promise.all(
+      keys.map(async (key) => {
+        const parts = await this.#store.get(key);
+        if (parts) this.#prefetched.set(idOf(key), parts);
+      }),
+    );
   }
 
   async get(request: StepRequest<R>): Promise<R> {
-    const id = request.key.digest.toString("latin1");
+    const id = idOf(request.key.digest);
     let outcome = this.#outcomes.get(id);
     if (!outcome) {
       outcome = this.#obtain(request);
@@ -95,9 +104,10 @@ export class CachedStep<R> {
   }
 
   async #obtain(request: StepRequest<R>): Promise<Outcome<R>> {
-    const parts = await this.#store.get(request.key.digest);
+    const { digest } = request.key;
+    const parts = this.#prefetched.get(idOf(digest)) ?? (await this.#store.get(digest));
     const found = parts && this.#codec.decode(parts);
-    if (parts && !found) this.bad++;
+    if (parts && !found) this.#caching.faults.bad++;
     if (found && !this.#caching.verify) return { result: found, isHit: true };
     this.#jobs++;
     const result = await this.#caching.queue.run(request.priority, request.run);
@@ -106,12 +116,17 @@ export class CachedStep<R> {
     if (found) {
       if (this.#codec.parts.every((part) => areEqual(entry[part], parts[part])))
         return { result, isHit: true };
+      this.#caching.faults.bad++;
       this.differing.push(request.name);
     }
-    const fields = Buffer.from(JSON.stringify(request.key.fields));
-    this.#caching.writer.add({ key: request.key.digest, parts: { ...entry, fields } });
+    const fields = Buffer.from(request.key.text);
+    this.#caching.writer.add({ key: digest, parts: { ...entry, fields } });
     return { result, isHit: found !== undefined };
   }
+}
+
+function idOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
 }
 
 function areEqual(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -1,22 +1,20 @@
 /** What the simplify step tells of its result. native/simplify.cc writes it. */
 
-import * as v from "valibot";
 import type { Codec } from "./step";
 
-const summarySchema = v.object({
+export interface Summary {
   /** BLAKE3 of the simplified body, in hex. */
-  digest: v.string(),
+  digest: string;
   /** By position: the local name in the request, or one derived from it. */
-  origins: v.array(v.string()),
-  kept: v.array(v.string()),
+  origins: string[];
+  kept: string[];
   /** Flags of the local names, then of the kept ones. */
-  symbols: v.array(v.number()),
+  symbols: number[];
   /** Likewise: what the code of a function proves. */
-  attributes: v.array(v.string()),
+  attributes: string[];
   /** Likewise: instructions; 0 for what is not to be inlined elsewhere. */
-  sizes: v.array(v.number()),
-});
-export type Summary = v.InferOutput<typeof summarySchema>;
+  sizes: number[];
+}
 
 export interface SimplifyResult {
   summary: Summary;
@@ -29,15 +27,25 @@ export const summaryCodec: Codec<SimplifyResult> = {
   parts: ["summary"],
   encode: ({ summaryText, body }) => ({ summary: Buffer.from(summaryText), body: body! }),
   decode: ({ summary }) => {
-    const summaryText = Buffer.from(summary!).toString();
+    const { buffer, byteOffset, byteLength } = summary!;
+    const summaryText = Buffer.from(buffer, byteOffset, byteLength).toString();
     try {
-      return { summary: parseSummary(summaryText), summaryText, body: undefined };
+      const parsed = JSON.parse(summaryText);
+      return isSummary(parsed) ? { summary: parsed, summaryText, body: undefined } : undefined;
     } catch {
       return undefined;
     }
   },
 };
 
-export function parseSummary(text: string): Summary {
-  return v.parse(summarySchema, JSON.parse(text));
+/** Thousands are read in a warm build: the form is looked at, not every item. */
+function isSummary(value: Partial<Summary> | null): value is Summary {
+  if (typeof value?.digest !== "string") return false;
+  const { origins, kept, symbols, attributes, sizes } = value;
+  const lists = [origins, kept, symbols, attributes, sizes];
+  const count = (origins?.length ?? 0) + (kept?.length ?? 0);
+  return (
+    lists.every(Array.isArray) &&
+    [symbols, attributes, sizes].every((list) => list!.length === count)
+  );
 }

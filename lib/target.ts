@@ -35,7 +35,11 @@ export function stepOptions(options: CodeOptions, triple: string, kind: UnitKind
   const { level } = options;
   const emit = emitOptions(options, triple, kind);
   return {
-    simplify: { ...emit, pipeline: `early-simplify<${level}>|inline-simplify<${level}>` },
+    simplify: {
+      ...emit,
+      kind: "simplified",
+      pipeline: `early-simplify<${level}>|inline-simplify<${level}>`,
+    },
     emitSimplified: { ...emit, pipeline: `coro-cleanup,optimize<${level}>` },
     emit,
   };

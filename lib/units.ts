@@ -1,6 +1,9 @@
 /** From modules to units: what is compiled on its own, under a key of its own. */
 
-import { Lookups } from "./lookups";
+import { Faults, Lookups } from "./lookups";
+import { unpackNames } from "./names";
+import type { InputModule, PackedNames } from "./native";
+import { runAll } from "./schedule";
 import {
   changedUnits,
   decodeMemory,
@@ -9,10 +12,7 @@ import {
   memoryParts,
   type RememberedSplit,
   type RememberedUnit,
-} from "./memory";
-import { unpackNames } from "./names";
-import type { InputModule, PackedNames } from "./native";
-import { runAll } from "./schedule";
+} from "./split-memory";
 import { Splitter, unitsOf } from "./splitter";
 import type { Entry, Store } from "./store/store";
 import type { SymbolTable } from "./symbols";
@@ -49,6 +49,7 @@ export interface SplitAllOptions extends UnitOptions {
   threads: number;
   /** Has what modules were split into before. */
   store?: Store | undefined;
+  faults?: Faults;
   signal?: AbortSignal | undefined;
   onDone?: (done: number, total: number) => void;
 }
@@ -66,9 +67,9 @@ const shardSize = 64 * 1024;
 export async function splitAll(
   modules: readonly InputModule[],
   options: SplitAllOptions,
-): Promise<{ sets: UnitSet[]; memories: (() => Entry)[]; faults: Lookups }> {
+): Promise<{ sets: UnitSet[]; memories: (() => Entry)[] }> {
   const ids = uniqueIds(modules);
-  const lookups = new Lookups(options.store, memoryParts);
+  const lookups = new Lookups(options.store, memoryParts, options.faults ?? new Faults());
   const splits = await Promise.all(
     modules.map(async (module, index) => {
       return new ModuleSplit(module, ids[index]!, options, lookups).prepare();
@@ -80,7 +81,6 @@ export async function splitAll(
   return {
     sets: results.map(({ set }) => set),
     memories: results.flatMap(({ memory }) => memory ?? []),
-    faults: lookups,
   };
 }
 

@@ -133,15 +133,18 @@ static Napi::Object unitsOut(Napi::Env Env, ArrayRef<Unit> Units,
 }
 
 static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
-  std::string Digests;
-  for (const Unit &U : Split.Units)
+  std::string Digests, SymbolsDigests;
+  for (const Unit &U : Split.Units) {
     Digests += U.Digest;
+    SymbolsDigests += U.SymbolsDigest;
+  }
   Napi::Object Result = Napi::Object::New(Env);
   Result.Set("triple", Split.Triple);
   Result.Set("functions", bytesOut(Env, std::move(Split.Functions)));
   Result.Set("slots", bytesOut(Env, std::move(Split.Slots)));
   Result.Set("labels", bytesOut(Env, std::move(Split.Labels)));
   Result.Set("digests", Digests);
+  Result.Set("symbolsDigests", SymbolsDigests);
   Result.Set("bodies", unitsOut(Env, Split.Units, &Unit::Body));
   Result.Set("linkNames", unitsOut(Env, Split.Units, &Unit::LinkNames));
   Result.Set("keptNames", unitsOut(Env, Split.Units, &Unit::KeptNames));

@@ -382,7 +382,8 @@ SymbolFacts Extractor::definitionFacts() {
   SymbolFacts Facts;
   for (GlobalValue *Old : G.Members)
     Facts[cast<GlobalValue>(Values.lookup(Old))] =
-        definitionFlags(*Old) & ~(G.HasModuleAsm ? uint32_t(SF_Discardable) : 0u);
+        definitionFlags(*Old) &
+        ~(G.HasModuleAsm ? uint32_t(SF_Discardable) : 0u);
   for (ArrayRef<GlobalValue *> Kept :
        {ArrayRef(G.Used), ArrayRef(G.CompilerUsed)})
     for (GlobalValue *Old : Kept)

@@ -55,6 +55,7 @@ struct Unit {
   PackedNames KeptNames; // of the symbols that have no local name
   // Flags (symbols.h) of the local names, then of the kept ones.
   std::vector<uint32_t> Symbols;
+  std::string SymbolsDigest; // of these three, in hex
   // The function bodies that it depends on: indices among the module's.
   std::vector<uint32_t> Loaded;
 };

@@ -1,6 +1,8 @@
 #include "symbols.h"
 #include "names.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Instructions.h"
+#include "llvm/Support/BLAKE3.h"
 
 using namespace llvm;
 
@@ -36,6 +38,19 @@ static uint32_t useFlags(const GlobalValue &Global) {
   return Flags | Calls << SF_CallShift;
 }
 
+static std::string symbolsDigest(const Unit &U) {
+  BLAKE3 Hash;
+  auto Add = [&](StringRef Content) {
+    uint64_t Size = Content.size();
+    Hash.update(ArrayRef(reinterpret_cast<uint8_t *>(&Size), sizeof(Size)));
+    Hash.update(Content);
+  };
+  Add({U.LinkNames.data(), U.LinkNames.size()});
+  Add({U.KeptNames.data(), U.KeptNames.size()});
+  Add({reinterpret_cast<const char *>(U.Symbols.data()), 4 * U.Symbols.size()});
+  return toHex(Hash.final<16>(), /*LowerCase=*/true);
+}
+
 void describeSymbols(const Module &M, const SymbolFacts &Facts, Unit &U) {
   StringRef Packed(U.LinkNames.data(), U.LinkNames.size());
   size_t LocalCount = Packed.count('\0');
@@ -61,6 +76,7 @@ void describeSymbols(const Module &M, const SymbolFacts &Facts, Unit &U) {
       U.Symbols.push_back(Flags);
     }
   }
+  U.SymbolsDigest = symbolsDigest(U);
 }
 
 } // namespace finegrain

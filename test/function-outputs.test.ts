@@ -94,8 +94,8 @@ test("equal bodies are compiled once, and each has its name and address", async 
   expect(status).toBe(200);
   expect(report).toMatchObject({ units: 22, cache: { misses: 22 } });
   const entries = readdirSync(cache, { recursive: true, withFileTypes: true });
-  // For two bodies the simplified one and the code, and the data.
-  expect(entries.filter((entry) => entry.isFile()).length).toBeLessThanOrEqual(5);
+  // For two bodies the simplified one and the code; the data; and three memories.
+  expect(entries.filter((entry) => entry.isFile()).length).toBeLessThanOrEqual(8);
   const defined = symbols(work.path("program"));
   expect(names.filter((name) => defined.includes(`T ${name}`))).toEqual(names);
 });

@@ -6,12 +6,14 @@ import type { Entry, Store } from "./store";
  */
 export class StoreWriter {
   addedBytes = 0;
-  readonly errors: string[] = [];
   readonly #store: Store | undefined;
+  readonly #errors: string[];
   #waiting: Entry[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(store: Store | undefined) {
+  /** Messages on what could not be written go to `errors`. */
+  constructor(store: Store | undefined, errors: string[]) {
+    this.#errors = errors;
     this.#store = store;
   }
 
@@ -32,7 +34,7 @@ export class StoreWriter {
       this.#waiting = [];
       const { addedBytes, errors } = await store.putMany(batch);
       this.addedBytes += addedBytes;
-      this.errors.push(...errors);
+      this.#errors.push(...errors);
     }
     this.#running = undefined;
   }

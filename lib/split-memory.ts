@@ -8,8 +8,9 @@
  */
 
 import { createHash } from "node:crypto";
+import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
 import { schema } from "./key";
-import { type Block, type InputModule, native, type PackedNames, piece } from "./native";
+import { type InputModule, native, type PackedNames, piece } from "./native";
 import type { Parts } from "./store/store";
 
 export interface SplitKeyOptions {
@@ -35,6 +36,8 @@ export interface RememberedUnit {
   linkNames: PackedNames;
   keptNames: PackedNames;
   symbols: Uint32Array;
+  /** Of names and symbols. */
+  symbolsDigest: string;
   /** The function blocks that it was made from. */
   loaded: Uint32Array;
 }
@@ -68,27 +71,26 @@ export function changedUnits(
 const blockNames = ["linkNames", "keptNames", "symbols", "loaded"] as const;
 export const memoryParts = [
   ...["head", "functions", "slots", "labels", "functionDigests", "sizes"],
-  ...blockNames.flatMap((name) => [name, endsOf(name)]),
+  ...blockNames.flatMap(blockParts),
 ];
-
-function endsOf(name: string): string {
-  return `${name}End`;
-}
 
 export function encodeMemory(split: RememberedSplit): Parts {
   const { triple, functions, slots, labels, functionDigests, units } = split;
   const digests = units.map(({ digest }) => digest).join("");
+  const symbolsDigests = units.map(({ symbolsDigest }) => symbolsDigest).join("");
   const parts: Parts = {
-    head: Buffer.from(JSON.stringify({ triple, digests })),
+    head: Buffer.from(JSON.stringify({ triple, digests, symbolsDigests })),
     ...{ functions, slots, labels, functionDigests },
     sizes: bytesOf(Uint32Array.from(units, ({ size }) => size)),
   };
-  for (const name of blockNames) {
-    const pieces = units.map((unit) => bytesOf(unit[name]));
-    let end = 0;
-    parts[name] = Buffer.concat(pieces);
-    parts[endsOf(name)] = bytesOf(Uint32Array.from(pieces, ({ length }) => (end += length)));
-  }
+  for (const name of blockNames)
+    Object.assign(
+      parts,
+      encodeBlock(
+        name,
+        units.map((unit) => unit[name]),
+      ),
+    );
   return parts;
 }
 
@@ -96,23 +98,15 @@ export function encodeMemory(split: RememberedSplit): Parts {
 export function decodeMemory(parts: Parts): RememberedSplit | undefined {
   const { functions, slots, labels, functionDigests } = parts as Record<string, Uint8Array>;
   try {
-    const { triple, digests } = JSON.parse(Buffer.from(parts.head!).toString());
+    const { triple, digests, symbolsDigests } = JSON.parse(Buffer.from(parts.head!).toString());
     const sizes = words(parts.sizes!);
-    const block = (name: string): Block => {
-      const ends = words(parts[endsOf(name)]!);
-      if (ends.length !== sizes.length || (ends.at(-1) ?? 0) !== parts[name]!.length)
-        throw new Error(`the block ${name} has other pieces`);
-      return { bytes: parts[name]!, ends };
-    };
-    const [linkNames, keptNames, symbols, loaded] = blockNames.map(block) as [
-      Block,
-      Block,
-      Block,
-      Block,
-    ];
+    const block = (name: string) => decodeBlock(parts, name, sizes.length);
+    const [linkNames, keptNames] = [block("linkNames"), block("keptNames")];
+    const [symbols, loaded] = [block("symbols"), block("loaded")];
     const units = Array.from(sizes, (size, i) => ({
       digest: digests.slice(64 * i, 64 * (i + 1)),
       size,
+      symbolsDigest: symbolsDigests.slice(32 * i, 32 * (i + 1)),
       linkNames: piece(linkNames, i),
       keptNames: piece(keptNames, i),
       symbols: words(piece(symbols, i)),
@@ -129,15 +123,4 @@ export function decodeMemory(parts: Parts): RememberedSplit | undefined {
   } catch {
     return undefined;
   }
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array | Uint32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** As words of 32 bits, which must stand where a word may. */
-export function words(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
-  const { buffer, byteOffset, byteLength } = aligned;
-  return new Uint32Array(buffer, byteOffset, byteLength / 4);
 }

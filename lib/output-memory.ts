@@ -1,0 +1,162 @@
+/**
+ * Outputs of whole builds. Where inputs, options and what the linker read are as
+ * they were, the output comes back without a look into the inputs.
+ *
+ * What the linker read is told from files by size and time, as make does it. The
+ * folders that it searched are among them, since a new file there may come before
+ * the one that it found. Files that were written just now are not trusted: they
+ * could be written again within the clock's grain.
+ */
+
+import { hash } from "node:crypto";
+import { readFileSync, rmSync, statSync } from "node:fs";
+import path from "node:path";
+import { schema } from "./key";
+import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
+import { type Faults, Lookups } from "./lookups";
+import { type InputModule, native } from "./native";
+import type { ResolvedBuild } from "./options";
+import type { BuildReport } from "./report";
+import type { Store } from "./store/store";
+
+/** What the report says of a build, whether it is done or recalled. */
+export type Outcome = Pick<BuildReport, "units" | "wholeModules" | "warnings"> & {
+  simplified: number;
+};
+
+interface Head {
+  outcome: Outcome;
+  /** Undefined where nothing was linked. */
+  link?: { triple: string; arguments: LinkArguments; files: FileState[] };
+}
+
+interface FileState {
+  path: string;
+  /** Size and time. */
+  state: string;
+}
+
+/** Larger outputs are linked again: copies of them would push all else out of a store. */
+const maxSize = 64 * 1024 * 1024;
+
+/** Files must have been left alone for so long, in milliseconds. */
+const settledAfter = 2000;
+
+/** Other arguments may have lld write further files, or read what it does not tell. */
+const plainArgument = /^(-l|-L.|--as-needed$|--no-as-needed$|[^-@])/;
+
+export class OutputMemory {
+  readonly #options: ResolvedBuild;
+  readonly #store: Store | undefined;
+  readonly #faults: Faults;
+  readonly #key: Uint8Array;
+
+  constructor(
+    options: ResolvedBuild,
+    modules: readonly InputModule[],
+    store: Store | undefined,
+    faults: Faults,
+  ) {
+    this.#options = options;
+    this.#faults = faults;
+    this.#key = keyOf(options, modules);
+    this.#store = options.link.args.every((arg) => plainArgument.test(arg)) ? store : undefined;
+  }
+
+  async recall(): Promise<{ content: Uint8Array; outcome: Outcome } | undefined> {
+    const parts = await new Lookups(this.#store, ["head", "output"], this.#faults).get(this.#key);
+    try {
+      if (!parts) return undefined;
+      const head: Head = JSON.parse(Buffer.from(parts.head!).toString());
+      return this.#isCurrent(head) ? { content: parts.output!, outcome: head.outcome } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** `dependencies` is the file in which lld tells what it read; it is removed. */
+  async remember(
+    outcome: Outcome,
+    file: string,
+    linked?: { triple: string; dependencies: string },
+  ): Promise<void> {
+    const files = linked && this.#filesIn(linked.dependencies);
+    if (!this.#store || (linked && !files) || statSync(file).size > maxSize) return;
+    const head: Head = { outcome };
+    if (linked)
+      head.link = {
+        triple: linked.triple,
+        arguments: this.#arguments(linked.triple),
+        files: files!,
+      };
+    const parts = { head: Buffer.from(JSON.stringify(head)), output: readFileSync(file) };
+    const { errors } = await this.#store.putMany([{ key: this.#key, parts }]);
+    this.#faults.errors.push(...errors);
+  }
+
+  #isCurrent({ link }: Head): boolean {
+    if (!link) return true;
+    const now = JSON.stringify(this.#arguments(link.triple));
+    return (
+      now === JSON.stringify(link.arguments) &&
+      link.files.every(({ path, state }) => stateOf(path)?.text === state)
+    );
+  }
+
+  #arguments(triple: string): LinkArguments {
+    const { emit, link } = this.#options;
+    return linkArguments({ kind: emit as LinkedOutput, triple, output: "", args: link.args });
+  }
+
+  /** Undefined where they cannot be told, or have only just been written. */
+  #filesIn(dependencies: string): FileState[] | undefined {
+    try {
+      const files = parseDependencies(readFileSync(dependencies, "utf8"));
+      rmSync(dependencies);
+      const folders = [...files.map((file) => path.dirname(file)), ...this.#searchPaths()];
+      return [...new Set([...files, ...folders])].map((file) => {
+        const state = stateOf(file);
+        if (!state || Date.now() - state.time < settledAfter) throw new Error(`${file} is new`);
+        return { path: file, state: state.text };
+      });
+    } catch {
+      return undefined;
+    }
+  }
+
+  #searchPaths(): string[] {
+    return this.#options.link.args
+      .filter((arg) => arg.startsWith("-L"))
+      .map((arg) => path.resolve(arg.slice(2)));
+  }
+}
+
+function keyOf(options: ResolvedBuild, modules: readonly InputModule[]): Uint8Array {
+  const { llvm, revision } = native.version();
+  const { emit, units, level, codegenOnly, target, cpu, features, link } = options;
+  const fields = {
+    ...{ kind: "output", schema, llvm, revision },
+    ...{ emit, units, level, codegenOnly, target, cpu, features },
+    arguments: link.args,
+    folder: link.args.length > 0 ? process.cwd() : "",
+    // Archives hold the names of their members.
+    inputs: modules.map(({ name, digest }) => [path.basename(name), digest]),
+  };
+  return hash("sha256", JSON.stringify(fields), "buffer");
+}
+
+function stateOf(file: string): { text: string; time: number } | undefined {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat && { text: `${stat.size} ${stat.mtimeNs}`, time: Number(stat.mtimeMs) };
+}
+
+/** The prerequisites of a rule in make's language; throws on names that it has to quote. */
+function parseDependencies(text: string): string[] {
+  const rule = text.split("\n\n")[0]!;
+  const files = rule.split(" \\\n ").slice(1);
+  if (files.some((file) => /[\\$#]/.test(file))) throw new Error("a quoted name");
+  // Our own archive is a file in memory.
+  return files
+    .filter((file) => !file.startsWith("/proc/self/fd/"))
+    .map((file) => path.resolve(file));
+}

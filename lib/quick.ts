@@ -1,0 +1,136 @@
+/**
+ * The short way of a build whose inputs were built before: only the functions
+ * that were edited are simplified. It ends where it started, in the memory of the
+ * last walk, unless callers see the edit, or the call graph has changed. Then the
+ * whole walk is due.
+ */
+
+import { calleeUnits } from "./callgraph";
+import type { CodeContext, CodeRequest, FinalUnit } from "./code";
+import { Lookups } from "./lookups";
+import { unpackNames } from "./names";
+import { importLimits, type SimplifyStep } from "./simplify";
+import { summaryCodec } from "./summary";
+import { plainUnit } from "./walk";
+import { interfaceDigest, type WalkedUnit, type WalkMemory } from "./walk-memory";
+
+/** With more of them, the whole walk, which does them in parallel, is no slower. */
+const maxEdits = 16;
+
+/** The store has lost what the memory speaks of. */
+export class OutdatedMemory extends Error {}
+
+export class QuickWalk {
+  readonly #context: CodeContext;
+  readonly #memory: WalkMemory;
+  readonly #step: SimplifyStep;
+  readonly #summaries: Lookups;
+  readonly #bodies: Lookups;
+  readonly #changed: number[];
+
+  constructor(context: CodeContext, memory: WalkMemory, step: SimplifyStep) {
+    this.#context = context;
+    this.#memory = memory;
+    this.#step = step;
+    const { store, faults } = context;
+    this.#summaries = new Lookups(store, summaryCodec.parts, faults);
+    this.#bodies = new Lookups(store, ["body"], faults);
+    this.#changed = context.units.flatMap(({ digest }, unit) =>
+      digest === memory.digests[unit] ? [] : [unit],
+    );
+  }
+
+  /** Whether the edits left the call graph as it was. */
+  static fits({ units }: CodeRequest, { symbolsDigests }: WalkMemory): boolean {
+    return (
+      symbolsDigests.length === units.length &&
+      units.every(({ symbolsDigest }, unit) => symbolsDigest === symbolsDigests[unit])
+    );
+  }
+
+  /** Returns undefined where the whole walk is due. */
+  async run(): Promise<FinalUnit[] | undefined> {
+    const edited = this.#changed
+      .filter((unit) => this.#isWalked(unit))
+      .sort((a, b) => this.#memory.ranks[a]! - this.#memory.ranks[b]!);
+    if (edited.length > maxEdits) return undefined;
+    for (const unit of edited) if (!(await this.#simplify(unit))) return undefined;
+    const { units } = this.#context;
+    const walked = units.reduce((count, _, unit) => count + (this.#isWalked(unit) ? 1 : 0), 0);
+    this.#step.countKnown(walked - edited.length);
+    return units.flatMap((_, unit) =>
+      this.#memory.is("isLive", unit) ? [this.#final(unit, edited.includes(unit))] : [],
+    );
+  }
+
+  /** For the next build; undefined where nothing has changed. */
+  result(): WalkedUnit[] | undefined {
+    if (this.#changed.length === 0) return undefined;
+    const changed = new Set(this.#changed);
+    return this.#context.units.map(({ digest }, unit) => {
+      const before = this.#memory.unit(unit);
+      if (!changed.has(unit)) return before;
+      if (!this.#isWalked(unit)) return { ...before, digest, finalDigest: digest };
+      const { summary, key } = this.#step.done(unit);
+      return { ...before, digest, finalDigest: summary.digest, key };
+    });
+  }
+
+  #isWalked(unit: number): boolean {
+    return this.#memory.is("isSimplified", unit) && !this.#memory.is("isSuperseded", unit);
+  }
+
+  /** Returns whether callers see no difference. */
+  async #simplify(unit: number): Promise<boolean> {
+    const memory = this.#memory;
+    const callees = calleeUnits(memory.callees(unit));
+    const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
+    if (known.includes(false)) return false;
+    const { summary } = await this.#step.simplify(unit, 0);
+    const seen = interfaceDigest(
+      summary,
+      memory.is("isImported", unit),
+      importLimits[this.#context.level],
+    );
+    return seen === memory.interfaceDigests[unit];
+  }
+
+  /** Learns of a callee from the store what the walk would have found. */
+  async #recall(unit: number): Promise<boolean> {
+    if (this.#step.isDone(unit)) return true;
+    const key = this.#memory.key(unit);
+    const parts = await this.#summaries.get(key);
+    const result = parts && summaryCodec.decode(parts);
+    if (!result) return false;
+    const { summary } = result;
+    const local = unpackNames(this.#memory.linkNames(unit), "latin1");
+    const symbols = {
+      names: local.concat(summary.kept),
+      localCount: local.length,
+      flags: summary.symbols,
+    };
+    const again = async () => {
+      throw new OutdatedMemory();
+    };
+    this.#step.know(unit, { key, summary, symbols, body: undefined, imported: [], again });
+    return true;
+  }
+
+  #final(index: number, isEdited: boolean): FinalUnit {
+    const memory = this.#memory;
+    if (!memory.is("isSimplified", index)) return plainUnit(this.#context, index);
+    const options = this.#context.options.emitSimplified;
+    if (isEdited) {
+      const { summary } = this.#step.done(index);
+      const body = () => this.#step.body(index);
+      return { index, digest: summary.digest, body, linkNames: memory.linkNames(index), options };
+    }
+    const body = async () => {
+      const parts = await this.#bodies.get(memory.key(index));
+      if (!parts) throw new OutdatedMemory();
+      return parts.body!;
+    };
+    const digest = memory.finalDigests[index]!;
+    return { index, digest, body, linkNames: memory.linkNames(index), options };
+  }
+}

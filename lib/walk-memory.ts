@@ -1,0 +1,195 @@
+/**
+ * How a build's walk over the call graph ended, for the next build of the same
+ * inputs. Where an edit leaves the graph and what callers see as they were, the
+ * next build needs to look at the edited functions alone: see quick.ts.
+ */
+
+import { hash } from "node:crypto";
+import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
+import type { Callee } from "./callgraph";
+import { schema } from "./key";
+import { native, type PackedNames, piece } from "./native";
+import type { Level } from "./options";
+import type { Parts } from "./store/store";
+import type { Summary } from "./summary";
+import type { StepOptions } from "./target";
+
+/** Of each unit, by index. */
+export interface WalkedUnit {
+  /** Digest of the body as it came in. */
+  digest: string;
+  symbolsDigest: string;
+  isSimplified: boolean;
+  isSuperseded: boolean;
+  isLive: boolean;
+  /** Some caller was handed its simplified body. */
+  isImported: boolean;
+  /** Digest of the body from which code is generated. */
+  finalDigest: string;
+  /** In the names of this program. */
+  linkNames: PackedNames;
+  /** Key of the simplified body; empty where there is none. */
+  key: Uint8Array;
+  /** Of all that callers, and the output, see of it: see interfaceDigest(). */
+  interfaceDigest: string;
+  callees: readonly Callee[];
+  /** Place in the order of the walk. */
+  rank: number;
+}
+
+const flags = { isSimplified: 1, isSuperseded: 2, isLive: 4, isImported: 8 };
+
+/**
+ * Builds with other options, or of another program, remember for themselves. What
+ * is remembered is compared with the units, so a program's name need not be unique.
+ */
+export function walkKey(program: string, options: StepOptions, level: Level): Uint8Array {
+  const { llvm, revision } = native.version();
+  const fields = { kind: "walk", schema, llvm, revision, program, level, options };
+  return hash("sha256", JSON.stringify(fields), "buffer");
+}
+
+export const walkParts = [
+  ...["head", "keys", "flags", "ranks"],
+  ...blockParts("linkNames"),
+  ...blockParts("callees"),
+];
+
+const keySize = 32;
+const wordsPerCallee = 4;
+
+export function encodeWalk(units: readonly WalkedUnit[]): Parts {
+  const joined = (field: "digest" | "symbolsDigest" | "finalDigest" | "interfaceDigest") =>
+    units.map((unit) => unit[field]).join(",");
+  const head = {
+    digests: joined("digest"),
+    symbolsDigests: joined("symbolsDigest"),
+    finalDigests: joined("finalDigest"),
+    interfaceDigests: joined("interfaceDigest"),
+  };
+  const keys = Buffer.alloc(units.length * keySize);
+  units.forEach(({ key }, index) => {
+    keys.set(key, index * keySize);
+  });
+  return {
+    head: Buffer.from(JSON.stringify(head)),
+    keys,
+    flags: Uint8Array.from(units, encodeFlags),
+    ranks: bytesOf(Uint32Array.from(units, ({ rank }) => rank)),
+    ...encodeBlock(
+      "linkNames",
+      units.map(({ linkNames }) => linkNames),
+    ),
+    ...encodeBlock(
+      "callees",
+      units.map(({ callees }) => encodeCallees(callees)),
+    ),
+  };
+}
+
+function encodeFlags(unit: WalkedUnit): number {
+  const names = Object.keys(flags) as (keyof typeof flags)[];
+  return names.reduce((sum, name) => sum | (unit[name] ? flags[name] : 0), 0);
+}
+
+function encodeCallees(callees: readonly Callee[]): Uint32Array {
+  return Uint32Array.from(
+    callees.flatMap(({ symbol, unit, flags, isOnlyCall }) => [symbol, unit, flags, +isOnlyCall]),
+  );
+}
+
+function decodeCallees(packed: Uint32Array): Callee[] {
+  return Array.from({ length: packed.length / wordsPerCallee }, (_, i) => {
+    const [symbol, unit, flags, isOnlyCall] = packed.subarray(i * wordsPerCallee);
+    return { symbol: symbol!, unit: unit!, flags: flags!, isOnlyCall: isOnlyCall === 1 };
+  });
+}
+
+/** A build's memory, opened: units are decoded as they are asked for. */
+export class WalkMemory {
+  readonly count: number;
+  readonly digests: readonly string[];
+  readonly symbolsDigests: readonly string[];
+  readonly finalDigests: readonly string[];
+  readonly interfaceDigests: readonly string[];
+  readonly ranks: Uint32Array;
+  readonly #parts: Parts;
+  readonly #linkNames;
+  readonly #callees;
+
+  private constructor(parts: Parts) {
+    const head = JSON.parse(Buffer.from(parts.head!).toString());
+    this.digests = head.digests.split(",");
+    this.count = this.digests.length;
+    this.symbolsDigests = head.symbolsDigests.split(",");
+    this.finalDigests = head.finalDigests.split(",");
+    this.interfaceDigests = head.interfaceDigests.split(",");
+    this.ranks = words(parts.ranks!);
+    this.#parts = parts;
+    this.#linkNames = decodeBlock(parts, "linkNames", this.count);
+    this.#callees = decodeBlock(parts, "callees", this.count);
+    const lengths = [this.ranks.length, parts.flags!.length, parts.keys!.length / keySize];
+    if (lengths.some((length) => length !== this.count)) throw new Error("parts of other builds");
+  }
+
+  /** Undefined where the parts do not fit together. */
+  static open(parts: Parts): WalkMemory | undefined {
+    try {
+      return new WalkMemory(parts);
+    } catch {
+      return undefined;
+    }
+  }
+
+  is(flag: keyof typeof flags, unit: number): boolean {
+    return (this.#parts.flags![unit]! & flags[flag]) !== 0;
+  }
+
+  key(unit: number): Uint8Array {
+    return this.#parts.keys!.subarray(unit * keySize, (unit + 1) * keySize);
+  }
+
+  /** Of all units that were simplified. */
+  keys(): Uint8Array[] {
+    return Array.from({ length: this.count }, (_, unit) => unit)
+      .filter((unit) => this.is("isSimplified", unit) && !this.is("isSuperseded", unit))
+      .map((unit) => this.key(unit));
+  }
+
+  linkNames(unit: number): PackedNames {
+    return piece(this.#linkNames, unit);
+  }
+
+  callees(unit: number): Callee[] {
+    return decodeCallees(words(piece(this.#callees, unit)));
+  }
+
+  unit(index: number): WalkedUnit {
+    const is = (flag: keyof typeof flags) => this.is(flag, index);
+    return {
+      digest: this.digests[index]!,
+      symbolsDigest: this.symbolsDigests[index]!,
+      isSimplified: is("isSimplified"),
+      isSuperseded: is("isSuperseded"),
+      isLive: is("isLive"),
+      isImported: is("isImported"),
+      finalDigest: this.finalDigests[index]!,
+      linkNames: this.linkNames(index),
+      key: this.key(index),
+      interfaceDigest: this.interfaceDigests[index]!,
+      callees: this.callees(index),
+      rank: this.ranks[index]!,
+    };
+  }
+}
+
+/**
+ * The body itself is seen by those who were handed it. The others know that it
+ * was too large, and what its code proves.
+ */
+export function interfaceDigest(summary: Summary, isImported: boolean, sizeLimit: number): string {
+  const { digest, origins, kept, symbols, attributes, sizes } = summary;
+  const classes = sizes.map((size) => (size === 0 ? 0 : size <= sizeLimit ? 1 : 2));
+  const seen = [isImported ? digest : "", origins, kept, symbols, attributes, classes];
+  return hash("sha256", JSON.stringify(seen), "hex");
+}
