@@ -1,17 +1,14 @@
-/**
- * The call graph of all units of a build: who defines what, who calls whom, and
- * the order in which functions are simplified: callees first.
- *
- * In a cycle somebody must come first. The order there depends on names alone,
- * not on where the inputs stand, so that it is the same in every build.
- */
+/** The call graph of all units of a build: who defines what, and who calls whom. */
 
+import { type OrderNode, rankAll } from "./order";
 import { callCount, isDefined, SymbolFlag, type SymbolTable } from "./symbols";
 
 /** A unit, as far as the graph is concerned. */
 export interface GraphUnit {
   symbols: SymbolTable;
   digest: string;
+  /** Bytes of the body. */
+  size: number;
   /** A module that is optimised as a whole. */
   isWhole: boolean;
   /** It takes part in the walk. */
@@ -65,7 +62,7 @@ export class CallGraph {
     });
     const calls = units.map((_, unit) => this.#callsOf(unit));
     for (const callee of calls.flat()) callee.isOnlyCall = isOnlyCall(callee.definition);
-    const ranks = rankAll(calls.map(calleeUnits), (unit) => this.#nameForOrder(unit));
+    const ranks = rankAll(this.#orderNodes(calls));
     this.order = units.map((_, unit) => unit).sort((a, b) => ranks[a]! - ranks[b]!);
     this.callees = calls.map((callees, unit) =>
       callees.filter((callee) => ranks[callee.unit]! < ranks[unit]!),
@@ -144,13 +141,23 @@ export class CallGraph {
     return callees;
   }
 
-  /** By name, without what tells modules apart. The walk begins with what need not be inlined. */
-  #nameForOrder(unit: number): string {
-    const { symbols, digest } = this.#units[unit]!;
-    const defined = symbols.names.findIndex((_, i) => isDefined(symbols.flags[i]!));
-    const name = symbols.names[defined] ?? "";
-    const mustInline = (symbols.flags[defined] ?? 0) & SymbolFlag.alwaysInline;
-    return `${mustInline ? 1 : 0}${name.replace(/\.llvm\.[0-9A-F]+$/, "")}\0${digest}`;
+  #orderNodes(calls: readonly Callee[][]): OrderNode[] {
+    const owners = new Int32Array(calls.length).fill(-1);
+    calls.forEach((callees, unit) => {
+      for (const callee of callees) if (callee.isOnlyCall) owners[callee.unit] = unit;
+    });
+    return this.#units.map(({ symbols, digest, size }, unit) => {
+      const defined = symbols.names.findIndex((_, i) => isDefined(symbols.flags[i]!));
+      // Without what tells modules apart.
+      const name = (symbols.names[defined] ?? "").replace(/\.llvm\.[0-9A-F]+$/, "");
+      return {
+        callees: calleeUnits(calls[unit]!),
+        owner: owners[unit]!,
+        name: `${name}\0${digest}`,
+        size,
+        mustInline: ((symbols.flags[defined] ?? 0) & SymbolFlag.alwaysInline) !== 0,
+      };
+    });
   }
 }
 
@@ -171,99 +178,4 @@ export function definesFunction({ names, flags }: SymbolTable): boolean {
 function isStronger(flags: number, than: number): boolean {
   const weak = SymbolFlag.interposable | SymbolFlag.oneOfMany;
   return !(flags & weak) && (than & weak) !== 0;
-}
-
-/** Ranks nodes so that, cycles apart, each comes behind those that it has edges to. */
-function rankAll(edges: readonly number[][], nameOf: (node: number) => string): Int32Array {
-  const ranks = new Int32Array(edges.length).fill(-1);
-  let next = 0;
-  for (const members of stronglyConnected(edges)) {
-    if (members.length === 1) {
-      ranks[members[0]!] = next++;
-      continue;
-    }
-    const names = new Map(members.map((node) => [node, nameOf(node)]));
-    const compare = (a: number, b: number) => compareNames(names.get(a)!, names.get(b)!) || a - b;
-    const sorted = (nodes: readonly number[]) =>
-      nodes.filter((node) => names.has(node)).sort(compare);
-    postOrder(
-      sorted(members),
-      (node) => sorted(edges[node]!),
-      (node) => {
-        ranks[node] = next++;
-      },
-    );
-  }
-  return ranks;
-}
-
-function compareNames(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** Calls `visit` for every node that the roots reach: those it has edges to first. */
-function postOrder(
-  roots: readonly number[],
-  edgesOf: (node: number) => number[],
-  visit: (node: number) => void,
-): void {
-  const seen = new Set<number>();
-  const stack: { node: number; edges: number[]; next: number }[] = [];
-  const enter = (node: number) => {
-    if (seen.has(node)) return;
-    seen.add(node);
-    stack.push({ node, edges: edgesOf(node), next: 0 });
-  };
-  for (const root of roots) {
-    enter(root);
-    for (let top = stack.at(-1); top; top = stack.at(-1)) {
-      const edge = top.edges[top.next++];
-      if (edge !== undefined) {
-        enter(edge);
-      } else {
-        visit(top.node);
-        stack.pop();
-      }
-    }
-  }
-}
-
-/** Tarjan's algorithm: the components, each behind those that it has edges to. */
-function stronglyConnected(edges: readonly number[][]): number[][] {
-  const index = new Int32Array(edges.length).fill(-1);
-  const low = new Int32Array(edges.length);
-  const isOnStack = new Uint8Array(edges.length);
-  const open: number[] = [];
-  const components: number[][] = [];
-  const work: { node: number; next: number }[] = [];
-  let count = 0;
-  const enter = (node: number) => {
-    index[node] = low[node] = count++;
-    isOnStack[node] = 1;
-    open.push(node);
-    work.push({ node, next: 0 });
-  };
-  const close = (node: number) => {
-    const members = open.splice(open.lastIndexOf(node));
-    for (const member of members) isOnStack[member] = 0;
-    components.push(members);
-  };
-  for (let root = 0; root < edges.length; root++) {
-    if (index[root]! >= 0) continue;
-    enter(root);
-    for (let top = work.at(-1); top; top = work.at(-1)) {
-      const edge = edges[top.node]![top.next++];
-      if (edge === undefined) {
-        if (low[top.node] === index[top.node]) close(top.node);
-        work.pop();
-        const parent = work.at(-1);
-        if (parent) low[parent.node] = Math.min(low[parent.node]!, low[top.node]!);
-      } else if (index[edge]! < 0) {
-        enter(edge);
-      } else if (isOnStack[edge]) {
-        low[top.node] = Math.min(low[top.node]!, index[edge]!);
-      }
-    }
-  }
-  return components;
 }

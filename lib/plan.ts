@@ -18,6 +18,9 @@ export interface SimplifiedUnit {
   symbols: SymbolTable;
 }
 
+/** LLVM takes the only call of an internal function up to a cost of five times that. */
+const onlyCallLimit = 3000;
+
 export interface PlannedImport {
   unit: number;
   /** By position in the imported body. */
@@ -89,7 +92,11 @@ function lookUp(callee: Callee, name: string, { summary, symbols }: SimplifiedUn
 
 function isWorthInlining({ size, isOnlyCall, flags }: KnownCallee, limit: number): boolean {
   if (size === 0) return false;
-  return isOnlyCall || size <= limit || (flags & SymbolFlag.alwaysInline) !== 0;
+  return (
+    (isOnlyCall && size <= onlyCallLimit) ||
+    size <= limit ||
+    (flags & SymbolFlag.alwaysInline) !== 0
+  );
 }
 
 function addAttributes(plan: Plan, symbols: SymbolTable, { symbol, attributes }: KnownCallee) {

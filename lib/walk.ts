@@ -98,10 +98,10 @@ export function plainUnit({ units, options }: CodeContext, index: number): Final
 }
 
 function graphUnit(unit: Unit, isWalk: boolean): GraphUnit {
-  const { digest, isWhole } = unit;
+  const { digest, size, isWhole } = unit;
   const symbols = symbolTable(unit);
   // Names like those that finegrain gives were left alone, and would be taken for them.
   const isOdd = symbols.names.slice(symbols.localCount).some(isLocalName);
   const isSimplified = isWalk && !isWhole && !isOdd && definesFunction(symbols);
-  return { symbols, digest, isWhole, isSimplified };
+  return { symbols, digest, size, isWhole, isSimplified };
 }

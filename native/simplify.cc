@@ -31,24 +31,9 @@ using namespace llvm;
 
 namespace finegrain {
 
-static constexpr StringLiteral ThresholdBonus = "call-threshold-bonus";
-
-// What LLVM grants the only call of a static function.
-static void favourCalls(ArrayRef<Function *> Callees) {
-  for (Function *Callee : Callees)
-    for (Use &U : Callee->uses())
-      if (auto *Call = dyn_cast<CallBase>(U.getUser()))
-        if (Call->isCallee(&U))
-          Call->addFnAttr(
-              Attribute::get(Call->getContext(), ThresholdBonus, "15000"));
-}
-
-static void dropFavours(Module &M) {
-  for (Function &F : M)
-    for (User *U : F.users())
-      if (auto *Call = dyn_cast<CallBase>(U))
-        Call->removeFnAttr(ThresholdBonus);
-}
+// LLVM grants so much to the only call of a static function.
+static constexpr StringLiteral ThresholdName = "function-inline-threshold";
+static constexpr StringLiteral OnlyCallThreshold = "15225";
 
 static void addKnownAttributes(Module &M, StringRef Packed) {
   std::vector<StringRef> Texts = unpackNames(Packed);
@@ -120,10 +105,11 @@ static Error importAll(Module &M, ArrayRef<Import> Imports,
     Expected<std::vector<Function *>> Functions = importFunctions(M, From);
     if (!Functions)
       return Functions.takeError();
-    if (From.IsOnlyCall)
-      favourCalls(*Functions);
-    for (Function *F : *Functions)
+    for (Function *F : *Functions) {
       Names.push_back(F->getName().str());
+      if (From.IsOnlyCall)
+        F->addFnAttr(ThresholdName, OnlyCallThreshold);
+    }
   }
   return Error::success();
 }
@@ -157,8 +143,9 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
   if (Error E = Passes.run(M, Late))
     return E;
   Passes.forget();
-  dropFavours(M);
   dropImported(M, Imported);
+  for (Function &F : M)
+    F.removeFnAttr(ThresholdName);
   if (Error E = Passes.run(M, "globaldce"))
     return E;
 
