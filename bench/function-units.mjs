@@ -17,7 +17,7 @@ const rounds = Number(process.argv[2] ?? 5);
 const require = createRequire(import.meta.url);
 
 const bitcode = inFolder("sqlite3.bc");
-clang(require.resolve("better-sqlite3/deps/sqlite3/sqlite3.c"), bitcode, "-emit-llvm");
+timed(clang(require.resolve("better-sqlite3/deps/sqlite3/sqlite3.c"), bitcode, "-emit-llvm"));
 
 const warm = inFolder("warm");
 const output = inFolder("sqlite3.so");

@@ -1,10 +1,11 @@
 // What the benchmarks share: a folder that goes away, timed commands,
 // interleaved rounds, medians and tables.
 
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 
 export const folder = mkdtempSync(path.join(os.tmpdir(), "finegrain-bench-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -16,7 +17,7 @@ export function timed(command) {
   const script = `TIMEFORMAT='%U %S %R'; time "$@"`;
   const options = { encoding: "utf8", maxBuffer: 2 ** 28 };
   const { status, stdout, stderr } = spawnSync("bash", ["-c", script, "bash", ...command], options);
-  if (status !== 0) throw new Error(`${command.join(" ")}\n${stderr}`);
+  if (status !== 0) throw new Error(`${command.join(" ")}\n${stderr.slice(0, 2000)}`);
   const times = stderr.trim().split("\n").at(-1);
   const [user, system, wall] = times.split(" ").map(Number);
   return { cpu: user + system, wall, stdout };
@@ -30,11 +31,30 @@ export const finegrain = (...args) => [
   ...args,
 ];
 
-/** Compiles C or C++ to bitcode as clang -O2 would start from, or with `flags` to something else. */
 export const frontendOnly = ["-Xclang", "-disable-llvm-passes", "-emit-llvm"];
+
+/** clang's command that compiles one file at -O2. */
 export function clang(source, output, ...flags) {
   const compiler = /\.(cc|cpp)$/.test(source) ? "clang++-22" : "clang-22";
-  return timed([compiler, "-w", "-O2", "-fPIC", ...flags, "-c", source, "-o", output]);
+  return [compiler, "-w", "-O2", "-fPIC", ...flags, "-c", source, "-o", output];
+}
+
+/** Runs commands whose time does not matter, one on each core. */
+export async function runAll(commands) {
+  const queue = [...commands];
+  const lane = async () => {
+    for (let next = queue.shift(); next; next = queue.shift())
+      await promisify(execFile)(next[0], next.slice(1));
+  };
+  await Promise.all(Array.from({ length: os.availableParallelism() }, lane));
+}
+
+/** Unoptimised bitcode of each source, as clang -O2 would start from. */
+export async function bitcodeOf(sources, ...flags) {
+  const outputs = sources.map((source, i) => inFolder(`${path.basename(source)}-${i}.bc`));
+  const command = (source, i) => clang(source, outputs[i], ...frontendOnly, ...flags);
+  await runAll(sources.map(command));
+  return outputs;
 }
 
 /**

@@ -6,9 +6,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import {
+  bitcodeOf,
   clang,
   finegrain,
-  frontendOnly,
   inFolder,
   interleaved,
   middle,
@@ -53,13 +53,14 @@ const edits = {
   ),
 };
 
-const bitcodeOf = (name) => inFolder(`${name}.bc`);
-for (const [name, text] of Object.entries(edits)) {
-  const source = inFolder("sqlite3.c");
+const sources = Object.entries(edits).map(([name, text]) => {
+  const source = inFolder(`${name}.c`);
   writeFileSync(source, text);
-  clang(source, bitcodeOf(name), ...frontendOnly);
-}
-const bitcode = bitcodeOf("no change");
+  return source;
+});
+const inputs = await bitcodeOf(sources);
+const inputOf = (name) => inputs[Object.keys(edits).indexOf(name)];
+const bitcode = inputOf("no change");
 
 function build(input, cache, threads = 2, output = inFolder("sqlite3.so")) {
   const args = [input, "-o", output, "--units", "function", "-O2", "--json"];
@@ -80,13 +81,13 @@ function buildEdit(name, output = inFolder("edited.so")) {
   rmSync(empty, { recursive: true, force: true });
   // Entries are written beside their place and renamed, so links do not share changes.
   execFileSync("cp", ["-al", warm, empty]);
-  return build(bitcodeOf(name), empty, 2, output);
+  return build(inputOf(name), empty, 2, output);
 }
 
 for (const name of Object.keys(edits)) {
   const [incremental, cold] = ["incremental.so", "cold.so"].map(inFolder);
   buildEdit(name, incremental);
-  build(bitcodeOf(name), "off", 2, cold);
+  build(inputOf(name), "off", 2, cold);
   if (!readFileSync(incremental).equals(readFileSync(cold)))
     throw new Error(`${name}: the incremental build is not the cold one`);
 }
@@ -94,7 +95,7 @@ for (const name of Object.keys(edits)) {
 const coldOn2 = "cold, 2 threads, cache off";
 const samples = await interleaved(
   {
-    "clang -O2 -c": () => clang(bitcode, inFolder("sqlite3.o")),
+    "clang -O2 -c": () => timed(clang(bitcode, inFolder("sqlite3.o"))),
     "cold, 1 thread, cache off": () => build(bitcode, "off", 1),
     [coldOn2]: () => build(bitcode, "off", 2),
     "cold, 1 thread, cache empty": () => buildInto("sqlite3.so", 1),

@@ -8,8 +8,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "finegrain";
 import {
-  clang,
-  frontendOnly,
+  bitcodeOf,
   inFolder,
   interleaved,
   middle,
@@ -85,11 +84,7 @@ function builder(units) {
 /** Each contender's program. */
 async function prepare(name) {
   const { sources, driver, flags } = workloads[name]();
-  const inputs = sources.map((source, i) => {
-    const bitcode = inFolder(`${name}-${i}.bc`);
-    clang(source, bitcode, ...frontendOnly, ...flags);
-    return bitcode;
-  });
+  const inputs = await bitcodeOf(sources, ...flags);
   const programs = [];
   for (const [index, [contender, make]] of Object.entries(contenders).entries()) {
     const program = inFolder(`${name}-${index}`);
