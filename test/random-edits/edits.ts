@@ -21,7 +21,7 @@ const functionsPerFile = 8;
 const natures: Nature[] = ["leaf", "leaf", "chain", "fuelled", "fuelled", "bounded"];
 const shapes: Shape[] = ["plain", "plain", "plain", "pair", "big"];
 const linkages: Linkage[] = ["extern", "extern", "static", "static", "weak", "hidden", "shared"];
-const attributes = ["", "", "", "noinline", "always_inline", "cold", "noinline, optnone"];
+const attributes = ["", "", "noinline", "noinline", "always_inline", "cold", "noinline, optnone"];
 
 const pick = <T>(random: Random, items: readonly T[]): T => items[random.below(items.length)]!;
 
@@ -78,7 +78,9 @@ function grow(random: Random, program: Program, kind: Kind, scope: Scope, height
     const isLow = height > 0 || form.children.every((child) => child !== kind);
     return form.kind === kind && isLow && allowed(name, scope);
   });
-  const form = pick(random, fits);
+  // Calls are what ties units together.
+  const more = fits.includes("call") ? ["call", "call", "call", "call"] : [];
+  const form = pick(random, [...fits, ...more]);
   const { children, numbers: count } = forms.get(form)!;
   const inner = { ...scope, loops: scope.loops + (form === "loop" ? 1 : 0) };
   return {
@@ -153,7 +155,17 @@ function changeStatements(random: Random, program: Program): string {
   return `a statement of ${func.name}`;
 }
 
+/** Callers know what a function leaves alone, whether or not they inline it. */
+function changeSideEffect(random: Random, program: Program): string {
+  const { name, body } = anyFunction(random, program);
+  const constant = { form: "constant", numbers: numbers(random, 1), children: [] };
+  if (body[0]?.form === "keep") body.shift();
+  else body.unshift({ form: "keep", numbers: [random.below(4)], children: [constant] });
+  return `a side effect of ${name}`;
+}
+
 const edits: Edit[] = [
+  changeSideEffect,
   changeNumber,
   changeNumber,
   changeStatements,
@@ -170,7 +182,7 @@ const edits: Edit[] = [
     const constant = (number: number) => ({ form: "constant", numbers: [number], children: [] });
     for (const { body } of callers.slice(0, 2)) {
       const children = [constant(1), constant(2)];
-      body.push({ form: "call", numbers: [0, 0], children, callee: func });
+      body.push({ form: "call", numbers: [0, 0, 1], children, callee: func });
     }
     return `${func.name}, a new ${func.linkage} ${func.nature}`;
   },

@@ -123,9 +123,14 @@ const declared: Record<string, Form> = {
   ),
   call: statement(
     ["value", "value"],
-    2,
-    ({ numbers: [to, by], callee }, part, scope) =>
-      `${variable(to!)} ${operator(by!)}= ${callOf(callee!, part(0), part(1), scope)};`,
+    3,
+    ({ numbers: [to, by, watched], callee }, part, scope) => {
+      const call = `${variable(to!)} ${operator(by!)}= ${callOf(callee!, part(0), part(1), scope)};`;
+      if (watched! % 2 === 0) return call;
+      // Whether the callee may have written there decides the code here.
+      const global = `global${watched! % 4}`;
+      return `{ u32 before = ${global}; ${call} v3 += before ^ ${global}; }`;
+    },
     ["calls"],
   ),
   indirect: statement(
