@@ -1,5 +1,9 @@
 // Random C programs: built by clang -O2 and by finegrain as function units,
 // they must print the same checksum.
+//
+// usage: node csmith.mjs COUNT [FIRST_SEED [LEVELS]]
+// LEVELS are those that each program is built at, such as O1,O2,O3,Os. Without
+// them each is built at two, in turn.
 
 import { execFile } from "node:child_process";
 import path from "node:path";
@@ -17,7 +21,9 @@ const sizes = [
 ];
 // What csmith prints checksums of floats with is of older C.
 const lax = ["-Wno-incompatible-pointer-types"];
-const levels = ["O0", "O1", "O2", "O3", "Os"];
+const given = process.argv[4]?.split(",");
+const inTurn = ["O0", "O1", "O2", "O3", "Os"];
+const levelsOf = (seed) => given ?? [0, 2].map((step) => inTurn[(seed + step) % inTurn.length]);
 
 async function attempt(seed, folder) {
   const file = (name) => path.join(folder, name);
@@ -41,7 +47,7 @@ async function attempt(seed, folder) {
   const toOptimised = ["-emit-llvm", "-c", source, "-o", optimised];
   await clang("-I/usr/include/csmith", ...inlining, ...toOptimised);
   for (const options of [
-    { inputs: [unoptimised], level: levels[seed % levels.length] },
+    ...levelsOf(seed).map((level) => ({ inputs: [unoptimised], level })),
     { inputs: [optimised], codegenOnly: true },
   ]) {
     const output = file("ours");

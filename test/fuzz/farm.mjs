@@ -1,7 +1,7 @@
 // Tries seeds in processes of their own, two at a time, so that a crash or a
 // hang costs one seed and is told from which.
 //
-// usage: node FILE COUNT [FIRST_SEED]
+// usage: node FILE COUNT [FIRST_SEED [WHAT FILE TAKES]]
 
 import { fork } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -65,7 +65,7 @@ class Worker {
   }
 
   outcomeOf(seed) {
-    this.#child ??= fork(this.#file);
+    this.#child ??= fork(this.#file, process.argv.slice(2));
     const child = this.#child;
     return new Promise((resolve) => {
       const timer = setTimeout(() => child.kill("SIGKILL"), secondsPerSeed * 1000);
