@@ -21,11 +21,11 @@ import type { Unit } from "./units";
 /** Larger functions are not handed over: the inliner would hardly take one. */
 export const importLimits: Record<Level, number> = {
   O0: 0,
-  O1: 100,
-  O2: 100,
-  O3: 110,
-  Os: 40,
-  Oz: 20,
+  O1: 60,
+  O2: 60,
+  O3: 70,
+  Os: 25,
+  Oz: 10,
 };
 
 /** Before any code is generated: what others wait for comes first. */
