@@ -3,6 +3,7 @@
 import path from "node:path";
 import { isLinked, unitKind, writeOutput } from "./assemble";
 import { type CodeResult, codeFor } from "./code";
+import type { FinegrainError } from "./errors";
 import { readInput } from "./inputs";
 import { Faults } from "./lookups";
 import { type InputModule, native } from "./native";
@@ -38,7 +39,7 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   const recalled = await timer.time("lookup", () => memory.recall());
   const { outcome, counts, simplify, warnings } = recalled
     ? await rewrite(recalled, context)
-    : await make(inputs, context);
+    : await makeOrRepair(inputs, context);
   const report: BuildReport = {
     output: options.output,
     llvmVersion: native.version().llvm,
@@ -98,6 +99,19 @@ async function rewrite(
     simplify: { lookups: simplified, hits: simplified },
     warnings: [],
   };
+}
+
+/** An entry may be sound and yet hold no object. Then nothing is taken from the store. */
+async function makeOrRepair(inputs: InputModule[], context: Context): Promise<Result> {
+  const { options, store, faults } = context;
+  try {
+    return await make(inputs, context);
+  } catch (error) {
+    const isRepairable = store && !options.verify;
+    if (!isRepairable || (error as FinegrainError).code !== "INVALID_OBJECT") throw error;
+    faults.bad++;
+    return make(inputs, { ...context, options: { ...options, verify: true } });
+  }
 }
 
 async function make(inputs: InputModule[], context: Context): Promise<Result> {

@@ -212,3 +212,15 @@ test("temporary files that a killed build has left are no entries", async () => 
   rmSync(file!);
   expect(await outcomeOf(cache)).toEqual({ ...replaced(1), bad: 0 });
 });
+
+test("sound entries that hold no object are found out and replaced", async () => {
+  const cache = await filledStore();
+  const store = openStore(cache);
+  const keys = entriesOf(cache).slice(0, 3).map(keyOf);
+  const parts = { object: Buffer.from("no object at all"), fields: Buffer.from("{}") };
+  await store.putMany(keys.map((key) => ({ key, parts })));
+  const { output, bad } = await outcomeOf(cache);
+  expect(output).toBe(right);
+  expect(bad).toBeGreaterThan(0);
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+});
