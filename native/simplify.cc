@@ -25,15 +25,29 @@
 #include "prepare.h"
 #include "steps.h"
 #include "summary.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/Support/JSON.h"
 
 using namespace llvm;
 
 namespace finegrain {
 
-// LLVM grants so much to the only call of a static function.
-static constexpr StringLiteral ThresholdName = "function-inline-threshold";
-static constexpr StringLiteral OnlyCallThreshold = "15225";
+// LLVM grants the only call of a static function so much that it is inlined
+// whatever it costs. Here the callee is not static, nor the call known to be
+// the only one, so the call says it itself.
+static void inlineOnlyCall(Function &Callee, TargetMachine &TM) {
+  for (Use &U : Callee.uses()) {
+    auto *Call = dyn_cast<CallBase>(U.getUser());
+    if (!Call || !Call->isCallee(&U) || Call->isNoInline())
+      continue;
+    Function &Caller = *Call->getFunction();
+    if (!Caller.hasOptNone() &&
+        TM.getTargetTransformInfo(Caller).areInlineCompatible(&Caller,
+                                                              &Callee) &&
+        AttributeFuncs::areInlineCompatible(Caller, Callee))
+      Call->addFnAttr(Attribute::AlwaysInline);
+  }
+}
 
 static void addKnownAttributes(Module &M, StringRef Packed) {
   std::vector<StringRef> Texts = unpackNames(Packed);
@@ -99,7 +113,7 @@ static std::string writeSummary(Module &M, const Unit &U) {
   return Json;
 }
 
-static Error importAll(Module &M, ArrayRef<Import> Imports,
+static Error importAll(Module &M, ArrayRef<Import> Imports, TargetMachine &TM,
                        std::vector<std::string> &Names) {
   for (const Import &From : Imports) {
     Expected<std::vector<Function *>> Functions = importFunctions(M, From);
@@ -108,7 +122,7 @@ static Error importAll(Module &M, ArrayRef<Import> Imports,
     for (Function *F : *Functions) {
       Names.push_back(F->getName().str());
       if (From.IsOnlyCall)
-        F->addFnAttr(ThresholdName, OnlyCallThreshold);
+        inlineOnlyCall(*F, TM);
     }
   }
   return Error::success();
@@ -138,14 +152,12 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
     return E;
   Passes.forget();
   std::vector<std::string> Imported;
-  if (Error E = importAll(M, Request.Imports, Imported))
+  if (Error E = importAll(M, Request.Imports, TM, Imported))
     return E;
   if (Error E = Passes.run(M, Late))
     return E;
   Passes.forget();
   dropImported(M, Imported);
-  for (Function &F : M)
-    F.removeFnAttr(ThresholdName);
   if (Error E = Passes.run(M, "globaldce"))
     return E;
 
