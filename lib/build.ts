@@ -15,7 +15,7 @@ import {
 import { OutputFile } from "./output";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
-import { openStore } from "./store/open";
+import { BuildCache } from "./store/build-cache";
 import { commonTriple, emitOptions } from "./target";
 import { emitUnit, splitAll, type Unit, type UnitSet } from "./units";
 
@@ -29,11 +29,19 @@ export async function build(options: BuildOptions): Promise<BuildReport> {
 }
 
 async function run(options: ResolvedBuild): Promise<BuildReport> {
+  const cache = new BuildCache(options.cache);
+  try {
+    return await runWith(cache, options);
+  } finally {
+    cache.close();
+  }
+}
+
+async function runWith(cache: BuildCache, options: ResolvedBuild): Promise<BuildReport> {
   const timer = new PhaseTimer();
   const output = new OutputFile(options.output);
   await output.check();
-  const store = options.cache === "off" ? undefined : openStore(options.cache);
-
+  const { store } = cache;
   const modules = await splitInputs(options, timer);
   const units = modules.flatMap((module) => module.units);
   const triple = commonTriple(modules, options.target);
@@ -43,6 +51,7 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   );
   const program: Program = { options, output, modules, units, triple, code: code.code };
   const linkWarnings = await writeOutput(program, timer);
+  const stored = await timer.time("store", () => cache.finish(code.cache));
 
   const report: BuildReport = {
     output: options.output,
@@ -52,10 +61,10 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
     wholeModules: modules
       .filter(({ wholeReason }) => wholeReason)
       .map(({ name, wholeReason }) => ({ name, reason: wholeReason })),
-    cache: code.cache,
+    cache: stored.cache,
     simplify: { lookups: 0, hits: 0 },
     phases: timer.report(),
-    warnings: [...code.warnings, ...linkWarnings],
+    warnings: [...code.warnings, ...stored.warnings, ...linkWarnings],
   };
   if (options.timings) process.stderr.write(timingLines(report));
   return report;

@@ -6,7 +6,7 @@
 import { type Key, unitKey } from "./key";
 import type { EmitOptions } from "./native";
 import type { ProgressEvent } from "./options";
-import type { CacheReport, PhaseTimer } from "./report";
+import type { CacheCounts, PhaseTimer } from "./report";
 import { runAll } from "./schedule";
 import type { Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
@@ -28,7 +28,7 @@ export interface CodeRequest {
 export interface CodeResult {
   /** In the units' order. */
   code: Uint8Array[];
-  cache: CacheReport;
+  cache: CacheCounts;
   warnings: string[];
 }
 

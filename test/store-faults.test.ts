@@ -59,7 +59,7 @@ async function filledStore(): Promise<string> {
 const entriesOf = (cache: string) =>
   (readdirSync(cache, { recursive: true }) as string[])
     .map((name) => path.join(cache, name))
-    .filter((file) => statSync(file).isFile())
+    .filter((file) => /\/[0-9a-f]{2}\/[0-9a-f]{62}$/.test(file) && statSync(file).isFile())
     .sort();
 
 /** An entry's key in hex is its folder's name and its own. */
@@ -109,7 +109,7 @@ function inPlace(make: (file: string) => void) {
 const oneEntry: [string, (file: string, cache: string) => void][] = [
   ["of another key", (file, cache) => copyFileSync(entriesOf(cache).at(-1)!, file)],
   ["that is empty", (file) => writeFileSync(file, "")],
-  ["of text", (file) => writeFileSync(file, "FGE1 is how an entry starts, but not how it goes on")],
+  ["of text", (file) => writeFileSync(file, "FGE2 is how an entry starts, but not how it goes on")],
   ["that is twice in its file", (file) => appendFileSync(file, readFileSync(file))],
   ["that is a folder", inPlace((file) => mkdirSync(file))],
   ["that is a named pipe", inPlace((file) => execFileSync("mkfifo", [file]))],
