@@ -6,7 +6,11 @@ import { FinegrainError } from "../errors";
 import { FileStore } from "./file";
 import { prunePolicy } from "./file-prune";
 import { GuardedStore } from "./guarded";
+import { HttpStore } from "./http";
+import { RedisStore, redisOptions } from "./redis";
 import { Settings } from "./settings";
+import { SqliteStore } from "./sqlite";
+import { sqlitePolicy } from "./sqlite-schema";
 import type { Store } from "./store";
 import { TieredStore } from "./tiered";
 
@@ -19,7 +23,33 @@ const openers: Record<string, Opener> = {
   "file:": (url, settings) => ({
     store: new FileStore(fileURLToPath(url), prunePolicy(settings)),
   }),
+  "sqlite:": (url, settings) => ({
+    store: new SqliteStore(pathOf(url), sqlitePolicy(settings), settings.duration("timeout", "2s")),
+  }),
+  "redis:": openRedis,
+  "rediss:": openRedis,
+  "http:": openHttp,
+  "https:": openHttp,
 };
+
+/** A build waits longer than for one answer, since it asks for much. */
+const patience = 5;
+
+function openRedis(url: URL, settings: Settings) {
+  const options = redisOptions(settings);
+  return { store: new RedisStore(url, options), waitMs: options.timeout * patience };
+}
+
+function openHttp(url: URL, settings: Settings) {
+  const timeout = settings.duration("timeout", "2s");
+  return { store: new HttpStore(url, timeout), waitMs: timeout * patience };
+}
+
+/** Of URLs that name a file, `sqlite:cache.db` or `sqlite:///cache.db`. */
+function pathOf({ host, pathname }: URL): string {
+  if (host !== "" || pathname === "") throw invalid("a path is needed behind the URL's scheme");
+  return decodeURIComponent(pathname);
+}
 
 /**
  * Opens the store that `location` names: a folder, a URL, or several in a row,
