@@ -37,8 +37,12 @@ export function prunePolicy(settings: Settings): PrunePolicy {
   };
 }
 
-/** Pruning brings a store below its limit by this factor, or the next entry would start it again. */
-const target = 0.9;
+/**
+ * Shares of the limit. Pruning starts before the limit, since others write on meanwhile,
+ * and goes so far below it that the next entry does not start it again.
+ */
+const highWater = 0.95;
+const lowWater = 0.9;
 /** Seconds. */
 const freshFor = 60 * 60;
 const chunkEntries = 20_000;
@@ -54,11 +58,7 @@ interface Usage {
 }
 
 export function isOver({ files, bytes }: Usage, policy: PrunePolicy): boolean {
-  const { cache_size_bytes, cache_size_files } = policy;
-  return (
-    (cache_size_bytes > 0 && bytes > cache_size_bytes) ||
-    (cache_size_files > 0 && files > cache_size_files)
-  );
+  return excess(bytes, policy.cache_size_bytes) > 0 || excess(files, policy.cache_size_files) > 0;
 }
 
 export interface PruneRequest {
@@ -134,12 +134,14 @@ class Pass {
 
   async #chunk(folders: string[]): Promise<void> {
     const files = await listFiles(this.#request.root, folders);
-    if (this.#isStopped) return;
     const entries = files.filter(isEntry);
     await this.#remove(files.filter((file) => isStale(file, this.#now)));
+    // One batch always, or builds that are over sooner than a pass would never remove any.
     const due = this.#due(entries);
-    for (let start = 0; start < due.length && !this.#isStopped; start += removalBatch)
+    for (let start = 0; start < due.length; start += removalBatch) {
       await this.#remove(due.slice(start, start + removalBatch));
+      if (this.#isStopped) return;
+    }
   }
 
   /** What must go of these entries: those never used first, then the longest unused. */
@@ -189,5 +191,5 @@ class Pass {
 
 /** The share of the entries that is too much. */
 function excess(usage: number, limit: number): number {
-  return limit > 0 && usage > limit ? 1 - (limit * target) / usage : 0;
+  return limit > 0 && usage > limit * highWater ? 1 - (limit * lowWater) / usage : 0;
 }

@@ -55,13 +55,28 @@ function betterSqlite(): Open {
   }
 }
 
-const damageCodes = ["SQLITE_CORRUPT", "SQLITE_NOTADB"];
-const damageNumbers = [11, 26]; // the same two, as Node gives them
+// What may befall a sound database, as SQLite's result codes have it.
+const codes = { PERM: 3, BUSY: 5, LOCKED: 6, NOMEM: 7, READONLY: 8, INTERRUPT: 9, IOERR: 10 };
+const moreCodes = { FULL: 13, CANTOPEN: 14, PROTOCOL: 15 };
+const circumstances = Object.entries({ ...codes, ...moreCodes });
 
+/**
+ * Whether the database itself is at fault. The statements are always the same, so a
+ * table that SQLite does not find, or a value that does not fit, is damage as well.
+ */
 export function isDamage(error: unknown): boolean {
-  const { code, errcode } = Object(error);
+  const { code, errcode } = Object(error); // better-sqlite3 has names, Node has numbers
+  const isSqlite = typeof errcode === "number" || /^SQLITE_/.test(String(code));
   return (
-    damageNumbers.includes(errcode & 0xff) ||
-    damageCodes.some((name) => String(code).startsWith(name))
+    isSqlite &&
+    !circumstances.some(
+      ([name, number]) => (errcode & 0xff) === number || String(code).startsWith(`SQLITE_${name}`),
+    )
   );
+}
+
+/** The database claims to be read-only, which a flipped bit can make it do. */
+export function isReadOnly(error: unknown): boolean {
+  const { code, errcode } = Object(error);
+  return (errcode & 0xff) === codes.READONLY || String(code).startsWith("SQLITE_READONLY");
 }

@@ -5,11 +5,12 @@
  * it finds no fault with is checked by the envelope.
  */
 
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
+import { types } from "node:util";
 import { addCounts, noTotals } from "./counts";
 import { LimitWatch } from "./limit-watch";
-import { type Database, isDamage, loadSqlite } from "./sqlite-driver";
+import { type Database, isDamage, isReadOnly, loadSqlite } from "./sqlite-driver";
 import { evict, type SqlitePolicy, schema, seconds, sizeOf } from "./sqlite-schema";
 import { Steps } from "./steps";
 import type {
@@ -144,7 +145,7 @@ export class SqliteStore implements Store {
       if (!row) this.#note(this.#missed, key);
       else if (!row.is_read || Math.abs(now - Number(row.touched)) > day)
         this.#note(this.#used, key);
-      return (row?.value as Uint8Array | undefined) ?? null;
+      return row ? bytesIn(row.value) : null;
     });
   }
 
@@ -162,12 +163,9 @@ export class SqliteStore implements Store {
           .all(last, verifyBatch),
       );
       if (rows.length === 0) return bad;
-      const values = rows.map(({ value }) => value as Uint8Array);
-      const lookups = await decode(
-        values,
-        rows.map(({ key }) => key as Uint8Array),
-        "all",
-      );
+      const values = rows.map(({ value }) => bytesIn(value));
+      const keys = rows.map(({ key }) => bytesIn(key));
+      const lookups = await decode(values, keys, "all");
       rows.forEach(({ id }, i) => {
         if (lookups[i]!.status === "bad") bad.push(Number(id));
       });
@@ -199,10 +197,19 @@ export class SqliteStore implements Store {
       this.#db ??= this.#open();
       return work(this.#db);
     } catch (error) {
-      if (!isDamage(error)) throw error;
+      if (!isDamage(error) && !(isReadOnly(error) && this.#mayWrite())) throw error;
       this.#remove();
       const words = (error as Error).message;
       throw new Error(`the database was damaged and has been deleted (${words})`, { cause: error });
+    }
+  }
+
+  #mayWrite(): boolean {
+    try {
+      for (const place of [this.#file, path.dirname(this.#file)]) accessSync(place, constants.W_OK);
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -224,6 +231,11 @@ export class SqliteStore implements Store {
     this.#db = undefined;
     for (const ending of ["", "-wal", "-shm"]) rmSync(this.#file + ending, { force: true });
   }
+}
+
+/** Damage can turn it into anything; no bytes are no entry. */
+function bytesIn(value: unknown): Uint8Array {
+  return types.isUint8Array(value) ? value : new Uint8Array();
 }
 
 function countOf(db: Database): number {
