@@ -42,44 +42,76 @@ static PartChoice choiceIn(Napi::Value Value) {
 
 // ---- entries out
 
-using Reads = std::vector<EntryRead>;
+namespace {
+// Results of a batch as JavaScript gets them. They are put together on the
+// pool, so that the main thread has little more to do than to hand them on.
+struct BatchRead {
+  struct Part {
+    std::string Name;
+    Bytes Block;
+    std::vector<uint32_t> Ends;
+  };
+  std::vector<uint8_t> Statuses;
+  std::vector<std::string> Errors;
+  std::vector<Part> Parts;
+  double Size = 0;
+};
+} // namespace
 
-static std::vector<std::string> namesOf(const Reads &Done) {
+static std::vector<std::string> namesOf(ArrayRef<EntryRead> Entries) {
   std::vector<std::string> Names;
-  for (const EntryRead &Read : Done)
+  for (const EntryRead &Read : Entries)
     for (const NamedBytes &Part : Read.Parts)
       if (!is_contained(Names, Part.Name))
         Names.push_back(Part.Name);
   return Names;
 }
 
-static StringRef partOf(const EntryRead &Read, StringRef Name) {
-  for (const NamedBytes &Part : Read.Parts)
-    if (Part.Name == Name)
-      return {Part.Content.data(), Part.Content.size()};
-  return {};
+static BatchRead::Part packPart(ArrayRef<EntryRead> Entries, StringRef Name) {
+  BatchRead::Part Result{Name.str(), {}, {}};
+  for (const EntryRead &Read : Entries) {
+    for (const NamedBytes &Part : Read.Parts)
+      if (Part.Name == Name)
+        Result.Block.append(Part.Content.begin(), Part.Content.end());
+    Result.Ends.push_back(Result.Block.size());
+  }
+  return Result;
 }
 
-static Napi::Value readsOut(Napi::Env Env, const Reads &Done,
-                            const PartChoice &Choice) {
-  auto Statuses = Napi::Uint8Array::New(Env, Done.size());
-  Napi::Array Errors = Napi::Array::New(Env);
-  double Size = 0;
-  for (size_t I = 0; I != Done.size(); ++I) {
-    Statuses[I] = static_cast<uint8_t>(Done[I].Status);
-    Size += Done[I].Size;
-    if (Done[I].Status == EntryStatus::Error)
-      Errors.Set(Errors.Length(), Done[I].Error);
+static BatchRead packBatch(ArrayRef<EntryRead> Entries,
+                           const PartChoice &Choice) {
+  BatchRead Batch;
+  for (const EntryRead &Read : Entries) {
+    Batch.Statuses.push_back(static_cast<uint8_t>(Read.Status));
+    Batch.Size += Read.Size;
+    if (Read.Status == EntryStatus::Error)
+      Batch.Errors.push_back(Read.Error);
   }
+  for (const std::string &Name : Choice ? *Choice : namesOf(Entries))
+    Batch.Parts.push_back(packPart(Entries, Name));
+  return Batch;
+}
+
+static Napi::Value batchOut(Napi::Env Env, BatchRead &Batch) {
+  auto Statuses = Napi::Uint8Array::New(Env, Batch.Statuses.size());
+  copy(Batch.Statuses, Statuses.Data());
+  Napi::Array Errors = Napi::Array::New(Env);
+  for (const std::string &Text : Batch.Errors)
+    Errors.Set(Errors.Length(), Text);
   Napi::Object Parts = Napi::Object::New(Env);
-  for (const std::string &Name : Choice ? *Choice : namesOf(Done))
-    Parts.Set(Name, blockOut(Env, Done.size(),
-                             [&](size_t I) { return partOf(Done[I], Name); }));
+  for (BatchRead::Part &Part : Batch.Parts) {
+    auto Ends = Napi::Uint32Array::New(Env, Part.Ends.size());
+    copy(Part.Ends, Ends.Data());
+    Napi::Object Block = Napi::Object::New(Env);
+    Block.Set("bytes", bytesOut(Env, std::move(Part.Block)));
+    Block.Set("ends", Ends);
+    Parts.Set(Part.Name, Block);
+  }
   Napi::Object Result = Napi::Object::New(Env);
   Result.Set("statuses", Statuses);
   Result.Set("errors", Errors);
   Result.Set("parts", Parts);
-  Result.Set("size", Size);
+  Result.Set("size", Batch.Size);
   return Result;
 }
 
@@ -87,17 +119,16 @@ static Napi::Value readsOut(Napi::Env Env, const Reads &Done,
 template <class ReadOne>
 static Napi::Value readJob(const Napi::CallbackInfo &Info, size_t Count,
                            PartChoice Choice, ReadOne Read) {
-  return runJob<Reads>(
+  return runJob<BatchRead>(
       Info,
-      [Count, Choice, Read = std::move(Read)]() -> Expected<Reads> {
-        Reads Done;
+      [Count, Choice = std::move(Choice),
+       Read = std::move(Read)]() -> Expected<BatchRead> {
+        std::vector<EntryRead> Entries;
         for (size_t I = 0; I != Count; ++I)
-          Done.push_back(Read(I, Choice));
-        return Done;
+          Entries.push_back(Read(I, Choice));
+        return packBatch(Entries, Choice);
       },
-      [Choice](Napi::Env Env, Reads &Done) {
-        return readsOut(Env, Done, Choice);
-      });
+      batchOut);
 }
 
 // ---- jobs

@@ -11,7 +11,7 @@ import { types } from "node:util";
 import { addCounts, noTotals } from "./counts";
 import { LimitWatch } from "./limit-watch";
 import { type Database, isDamage, isReadOnly, loadSqlite } from "./sqlite-driver";
-import { evict, type SqlitePolicy, schema, seconds, sizeOf } from "./sqlite-schema";
+import { evict, prepareTables, type SqlitePolicy, seconds, sizeOf } from "./sqlite-schema";
 import { Steps } from "./steps";
 import type {
   Entry,
@@ -29,7 +29,7 @@ import type {
 import { decode, encode, type Value } from "./values";
 
 const day = 24 * 60 * 60;
-const verifyBatch = 512;
+const batchSize = 512;
 const mostNoted = 100_000;
 
 export class SqliteStore implements Store {
@@ -53,8 +53,15 @@ export class SqliteStore implements Store {
   }
 
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
-    const values = this.#transaction("DEFERRED", (db) => this.#read(db, keys));
-    return decode(values, keys, parts);
+    const batches: Promise<Lookup[]>[] = [];
+    // While one batch is checked on other threads, the next is read.
+    this.#transaction("DEFERRED", (db) => {
+      for (let start = 0; start < keys.length; start += batchSize) {
+        const some = keys.slice(start, start + batchSize);
+        batches.push(decode(this.#read(db, some), some, parts));
+      }
+    });
+    return (await Promise.all(batches)).flat();
   }
 
   async putMany(entries: readonly Entry[]): Promise<PutResult> {
@@ -160,7 +167,7 @@ export class SqliteStore implements Store {
       const rows = this.#use((db) =>
         db
           .prepare("SELECT id, key, value FROM entries WHERE id > ? ORDER BY id LIMIT ?")
-          .all(last, verifyBatch),
+          .all(last, batchSize),
       );
       if (rows.length === 0) return bad;
       const values = rows.map(({ value }) => bytesIn(value));
@@ -217,7 +224,8 @@ export class SqliteStore implements Store {
     makeFolder(path.dirname(this.#file));
     const db = new this.#Database(this.#file);
     try {
-      db.exec(`PRAGMA busy_timeout = ${this.#busyMs}; ${schema}`);
+      db.exec(`PRAGMA busy_timeout = ${this.#busyMs}; PRAGMA synchronous = NORMAL`);
+      prepareTables(db);
       return db;
     } catch (error) {
       db.close();
