@@ -166,8 +166,9 @@ EntryRead readEntry(const std::string &Root, StringRef Key,
   if (!S_ISREG(Stat.st_mode))
     return Failed(EntryStatus::Bad);
 
-  Bytes Start;
-  Start.resize_for_overwrite(std::min<uint64_t>(Stat.st_size, FirstRead));
+  char Buffer[FirstRead];
+  MutableArrayRef<char> Start(Buffer,
+                              std::min<uint64_t>(Stat.st_size, FirstRead));
   if (!readAt(FD, 0, Start))
     return Failed(EntryStatus::Error);
   StringRef StartBytes(Start.data(), Start.size());
