@@ -74,6 +74,7 @@ export class FileStore implements Store {
     const addedBytes = sizes.reduce((sum, size) => sum + size, 0);
     this.#untold.files += sizes.length;
     this.#untold.bytes += sizes.reduce((sum, size) => sum + bytesOnDisk(size), 0);
+    this.#watch.use(addedBytes);
     if (addedBytes > 0) await this.#tag();
     this.#maintenance ??= this.#maintain()
       .catch(() => {})
@@ -83,13 +84,14 @@ export class FileStore implements Store {
     return {
       addedBytes,
       errors: writes.flatMap(({ error }) => error ?? []),
-      ...this.#watch.use(addedBytes),
+      ...this.#watch.warnings(),
     };
   }
 
   async record(counts: StoreCounts): Promise<void> {
     const missed = this.#missed;
     this.#missed = [];
+    this.#watch.endBuild();
     const wantedAgain = await this.#totals.countEvicted(missed);
     await this.#tell({ ...counts, builds: 1, wantedAgain });
   }

@@ -77,13 +77,15 @@ export class SqliteStore implements Store {
       return removal;
     });
     if (removedEntries > 0) this.#use((db) => db.exec("PRAGMA incremental_vacuum(4096)"));
-    return { addedBytes, errors: [], ...this.#watch.use(addedBytes) };
+    this.#watch.use(addedBytes);
+    return { addedBytes, errors: [], ...this.#watch.warnings() };
   }
 
   async record(counts: StoreCounts): Promise<void> {
     const [used, missed] = [this.#used, this.#missed];
     this.#used = [];
     this.#missed = [];
+    this.#watch.endBuild();
     this.#transaction("IMMEDIATE", (db) => {
       const note = db.prepare("UPDATE entries SET is_read = 1, touched = ? WHERE key = ?");
       for (const key of used) note.run(seconds(), key);
