@@ -12,7 +12,7 @@ import { OutputFile } from "./output";
 import { type Outcome, OutputMemory } from "./output-memory";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
-import { openStore } from "./store/open";
+import { BuildCache } from "./store/build-cache";
 import type { Store } from "./store/store";
 import { commonTriple, isSimplified, stepOptions } from "./target";
 import { type SplitAllOptions, splitAll, type UnitSet } from "./units";
@@ -27,11 +27,19 @@ export async function build(options: BuildOptions): Promise<BuildReport> {
 }
 
 async function run(options: ResolvedBuild): Promise<BuildReport> {
+  const cache = new BuildCache(options.cache);
+  try {
+    return await runWith(cache, options);
+  } finally {
+    cache.close();
+  }
+}
+
+async function runWith(cache: BuildCache, options: ResolvedBuild): Promise<BuildReport> {
   const timer = new PhaseTimer();
   const output = new OutputFile(options.output);
   await output.check();
-  const store = options.cache === "off" ? undefined : openStore(options.cache);
-
+  const { store } = cache;
   const faults = new Faults();
   const inputs = await readInputs(options, timer);
   const memory = new OutputMemory(options, inputs, options.verify ? undefined : store, faults);
@@ -40,13 +48,8 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
   const { outcome, counts, simplify, warnings } = recalled
     ? await rewrite(recalled, context)
     : await makeOrRepair(inputs, context);
-  const report: BuildReport = {
-    output: options.output,
-    llvmVersion: native.version().llvm,
-    threads: options.threads,
-    units: outcome.units,
-    wholeModules: outcome.wholeModules,
-    cache: {
+  const stored = await timer.time("store", () =>
+    cache.finish({
       url: store?.url ?? "off",
       lookups: counts.lookups,
       hits: counts.hits,
@@ -54,13 +57,22 @@ async function run(options: ResolvedBuild): Promise<BuildReport> {
       bad: faults.bad,
       errors: faults.errors.length,
       addedBytes: counts.addedBytes,
-    },
+    }),
+  );
+  const report: BuildReport = {
+    output: options.output,
+    llvmVersion: native.version().llvm,
+    threads: options.threads,
+    units: outcome.units,
+    wholeModules: outcome.wholeModules,
+    cache: stored.cache,
     simplify,
     phases: timer.report(),
     // A store that fails once fails often: its first words are enough.
     warnings: [
       ...faults.errors.slice(0, 1).map((error) => `cache: ${error}`),
       ...warnings,
+      ...stored.warnings,
       ...outcome.warnings,
     ],
   };

@@ -10,7 +10,7 @@ import type { EmitOptions, PackedNames } from "./native";
 import type { Level, ProgressEvent } from "./options";
 import { JobQueue } from "./queue";
 import { OutdatedMemory, QuickWalk } from "./quick";
-import type { CacheReport, PhaseTimer } from "./report";
+import type { CacheCounts, PhaseTimer } from "./report";
 import { SimplifyStep } from "./simplify";
 import type { Caching } from "./step";
 import type { Entry, Store } from "./store/store";
@@ -62,7 +62,7 @@ export interface UnitCode {
 export interface CodeResult {
   /** In the order of the units asked for. */
   units: UnitCode[];
-  counts: Pick<CacheReport, "lookups" | "hits" | "misses" | "addedBytes">;
+  counts: Pick<CacheCounts, "lookups" | "hits" | "misses" | "addedBytes">;
   simplify: { lookups: number; hits: number };
   warnings: string[];
 }

@@ -7,4 +7,17 @@ export { Image } from "./image";
 export type { BuildOptions, CompileOptions, Emit, Input, Level, ProgressEvent } from "./options";
 export type { BuildReport, CacheReport } from "./report";
 export { openStore } from "./store/open";
-export type { Entry, Lookup, Parts, PutResult, Store } from "./store/store";
+export type {
+  Entry,
+  Lookup,
+  MaintenanceOptions,
+  PartNames,
+  Parts,
+  PutResult,
+  Removal,
+  Store,
+  StoreCounts,
+  StoreStats,
+  StoreTotals,
+  Verification,
+} from "./store/store";

@@ -95,8 +95,7 @@ export interface SimplifiedBody {
   summary: string;
 }
 
-export interface EntryFile {
-  path: string;
+export interface NativeEntry {
   key: Uint8Array;
   parts: Record<string, Uint8Array>;
 }
@@ -116,6 +115,14 @@ export interface EntryReads {
   /** One message for each entry whose status is "error". */
   errors: string[];
   parts: Record<string, Block>;
+  /** Of the entries found, in bytes. */
+  size: number;
+}
+
+export interface FolderFiles {
+  names: PackedNames;
+  /** Three for each file: size, last use (0: never) and time of writing, in seconds. */
+  numbers: Float64Array;
 }
 
 export interface NativeImage {
@@ -158,8 +165,23 @@ export interface Native {
   closeImage(handle: unknown): void;
   readSlot(address: bigint): bigint;
   writeSlot(address: bigint, value: bigint): void;
-  writeEntries(entries: EntryFile[]): Promise<EntryWrite[]>;
-  readEntries(paths: string[], keys: Uint8Array[], parts: string[]): Promise<EntryReads>;
+  writeEntries(root: string, entries: NativeEntry[]): Promise<EntryWrite[]>;
+  /** Reads all parts where `parts` is null. */
+  readEntries(root: string, keys: Uint8Array[], parts: string[] | null): Promise<EntryReads>;
+  /** Checks all parts and returns none. */
+  checkEntries(root: string, keys: Uint8Array[]): Promise<EntryReads>;
+  encodeEntries(entries: NativeEntry[], compress: boolean): Promise<Uint8Array[]>;
+  decodeEntries(
+    values: Uint8Array[],
+    keys: Uint8Array[],
+    parts: string[] | null,
+  ): Promise<EntryReads>;
+  listFolders(root: string, folders: string[]): Promise<FolderFiles>;
+  /** Returns how many there were to remove. */
+  removeFiles(paths: string[]): Promise<number>;
+  /** Returns -1 where another process has the lock, and -2 where there can be none. */
+  lockFile(path: string): Promise<number>;
+  unlockFile(lock: number): void;
 }
 
 function load(): Native {

@@ -6,6 +6,7 @@ import { types } from "node:util";
 import * as v from "valibot";
 import { FinegrainError } from "./errors";
 import { native } from "./native";
+import type { Store } from "./store/store";
 
 /** v.instance would refuse a Buffer by its type, and arrays of other realms. */
 const bytesSchema = v.custom<Uint8Array>(types.isUint8Array, "a Uint8Array is needed");
@@ -35,6 +36,8 @@ const codeEntries = {
 
 const threadsSchema = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024));
 
+const storeSchema = v.custom<Store>(isStore, "a folder, a URL or a store is needed");
+
 const buildSchema = v.strictObject({
   inputs: v.pipe(v.array(inputSchema), v.minLength(1, "at least one input is needed")),
   output: v.pipe(v.string(), v.minLength(1, "must not be empty")),
@@ -42,7 +45,9 @@ const buildSchema = v.strictObject({
   emit: v.optional(emitSchema),
   ...codeEntries,
   threads: v.optional(threadsSchema),
-  cache: v.optional(v.pipe(v.string(), v.minLength(1, "must not be empty"))),
+  cache: v.optional(
+    v.union([v.pipe(v.string(), v.minLength(1, "must not be empty")), storeSchema]),
+  ),
   verify: v.optional(v.boolean(), false),
   timings: v.optional(v.boolean()),
   link: v.optional(
@@ -90,6 +95,11 @@ function check<S extends v.GenericSchema>(schema: S, options: unknown): v.InferO
   throw new FinegrainError("INVALID_OPTION", where ? `${where}: ${issue.message}` : issue.message);
 }
 
+function isStore(value: unknown): boolean {
+  const { url, getMany, putMany } = Object(value);
+  return [typeof url, typeof getMany, typeof putMany].join() === "string,function,function";
+}
+
 const emitByExtension: Record<string, Emit> = {
   ".so": "shared",
   ".o": "object",
@@ -127,16 +137,19 @@ export function threadsFrom(env: Environment, otherwise: number): number {
   throw new FinegrainError("INVALID_OPTION", `${asked.name}: no number of threads: ${asked.value}`);
 }
 
+export function defaultCache(env: Environment = process.env): string {
+  return variable(env, "FINEGRAIN_CACHE", "JULIA_NATIVE_CACHE")?.value ?? userCacheFolder(env);
+}
+
 export function resolveBuild(options: BuildOptions, env: Environment = process.env): ResolvedBuild {
   const checked = check(buildSchema, options);
-  const cache = variable(env, "FINEGRAIN_CACHE", "JULIA_NATIVE_CACHE")?.value;
   const timings = variable(env, "FINEGRAIN_TIMINGS", "JULIA_IMAGE_TIMINGS")?.value;
   return {
     ...resolveHostCPU(checked),
     emit: checked.emit ?? emitByExtension[path.extname(checked.output)] ?? "executable",
     threads:
       checked.threads ?? threadsFrom(env, Math.min(os.availableParallelism(), poolSize(env))),
-    cache: checked.cache ?? cache ?? userCacheFolder(env),
+    cache: checked.cache ?? defaultCache(env),
     timings: checked.timings ?? timings === "1",
   };
 }

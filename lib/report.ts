@@ -1,6 +1,9 @@
 /** What a build tells about itself. The field names are a contract: see docs/api.md. */
 
-export interface CacheReport {
+import type { StoreCounts } from "./store/store";
+
+/** What a build counts itself. */
+export interface CacheCounts {
   /** The store's URL; "off" without one. */
   url: string;
   lookups: number;
@@ -11,6 +14,11 @@ export interface CacheReport {
   /** Faults of the store. None of them changes the output. */
   errors: number;
   addedBytes: number;
+}
+
+export interface CacheReport extends CacheCounts {
+  /** Where several stores stand in a row, what each did, in entries. */
+  stores: ({ url: string } & StoreCounts)[];
 }
 
 export const phaseNames = [

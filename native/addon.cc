@@ -1,53 +1,18 @@
 // What JavaScript sees of the steps. lib/native.ts is the typed other side.
 
 #include "job.h"
-#include "steps.h"
+#include "values.h"
 #include <memory>
 
 using namespace llvm;
 
 namespace finegrain {
 
-// ---- values in
-
-static StringRef bytesIn(Napi::Value Value) {
-  auto Array = Value.As<Napi::Uint8Array>();
-  return {reinterpret_cast<const char *>(Array.Data()), Array.ByteLength()};
-}
-
-static std::string stringIn(Napi::Value Value) {
-  return Value.As<Napi::String>().Utf8Value();
-}
-
-static std::vector<std::string> stringsIn(Napi::Value Value) {
-  auto Array = Value.As<Napi::Array>();
-  std::vector<std::string> Strings;
-  for (uint32_t I = 0; I != Array.Length(); ++I)
-    Strings.push_back(stringIn(Array[I]));
-  return Strings;
-}
-
-static Bytes copyIn(Napi::Value Value) {
-  StringRef Content = bytesIn(Value);
-  return Bytes(Content.begin(), Content.end());
-}
+void exportStores(Napi::Env Env, Napi::Object Exports); // addon_stores.cc
 
 static std::vector<uint32_t> wordsIn(Napi::Value Value) {
   auto Array = Value.As<Napi::Uint32Array>();
   return {Array.Data(), Array.Data() + Array.ElementLength()};
-}
-
-// ---- values out
-
-static Napi::Value bytesOut(Napi::Env Env, Bytes &&Content) {
-  auto *Owned = new Bytes(std::move(Content));
-  return Napi::Buffer<char>::NewOrCopy(
-      Env, Owned->data(), Owned->size(),
-      [](Napi::Env, char *, Bytes *Owned) { delete Owned; }, Owned);
-}
-
-static Napi::Value stringOut(Napi::Env Env, const std::string &Text) {
-  return Napi::String::New(Env, Text);
 }
 
 static Napi::Value addressesOut(Napi::Env Env,
@@ -98,23 +63,6 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
         }
         return Result;
       });
-}
-
-// Many small values as one block of bytes and the offsets at which each ends:
-// a JavaScript object for each would cost more than the step itself.
-static Napi::Object blockOut(Napi::Env Env, size_t Count,
-                             function_ref<StringRef(size_t)> Content) {
-  Bytes Block;
-  auto Ends = Napi::Uint32Array::New(Env, Count);
-  for (size_t I = 0; I != Count; ++I) {
-    StringRef Piece = Content(I);
-    Block.append(Piece.begin(), Piece.end());
-    Ends[I] = Block.size();
-  }
-  Napi::Object Result = Napi::Object::New(Env);
-  Result.Set("bytes", bytesOut(Env, std::move(Block)));
-  Result.Set("ends", Ends);
-  return Result;
 }
 
 static StringRef bytesOf(const Bytes &Content) {
@@ -324,80 +272,6 @@ static void writeSlot(const Napi::CallbackInfo &Info) {
   *slotIn(Info[0]) = Info[1].As<Napi::BigInt>().Uint64Value(&IsLossless);
 }
 
-// ---- entries
-
-// writeEntries([{path, key, parts: {name: bytes}}])
-static Napi::Value writeEntriesJob(const Napi::CallbackInfo &Info) {
-  auto Array = Info[0].As<Napi::Array>();
-  std::vector<Entry> Entries;
-  for (uint32_t I = 0; I != Array.Length(); ++I) {
-    auto Item = Array.Get(I).As<Napi::Object>();
-    Entry E{stringIn(Item.Get("path")), bytesIn(Item.Get("key")).str(), {}};
-    auto Parts = Item.Get("parts").As<Napi::Object>();
-    for (const std::string &Name : stringsIn(Parts.GetPropertyNames()))
-      E.Parts.push_back({Name, bytesIn(Parts.Get(Name))});
-    Entries.push_back(std::move(E));
-  }
-  using Writes = std::vector<EntryWrite>;
-  return runJob<Writes>(
-      Info,
-      [Entries = std::move(Entries)]() -> Expected<Writes> {
-        return writeEntries(Entries);
-      },
-      [](Napi::Env Env, Writes &Done) {
-        Napi::Array Result = Napi::Array::New(Env, Done.size());
-        for (size_t I = 0; I != Done.size(); ++I) {
-          Napi::Object Item = Napi::Object::New(Env);
-          Item.Set("size", static_cast<double>(Done[I].Size));
-          if (!Done[I].Error.empty())
-            Item.Set("error", Done[I].Error);
-          Result.Set(I, Item);
-        }
-        return Result;
-      });
-}
-
-// readEntries(paths, keys, part names)
-static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
-  auto KeyArray = Info[1].As<Napi::Array>();
-  std::vector<StringRef> Keys;
-  for (uint32_t I = 0; I != KeyArray.Length(); ++I)
-    Keys.push_back(bytesIn(KeyArray[I]));
-  std::vector<std::string> Names = stringsIn(Info[2]);
-  using Reads = std::vector<EntryRead>;
-  return runJob<Reads>(
-      Info,
-      [Paths = stringsIn(Info[0]), Keys = std::move(Keys),
-       Names]() -> Expected<Reads> {
-        Reads Results;
-        for (size_t I = 0; I != Paths.size(); ++I)
-          Results.push_back(readEntry(Paths[I], Keys[I], Names));
-        return Results;
-      },
-      [Names](Napi::Env Env, Reads &Done) {
-        auto Statuses = Napi::Uint8Array::New(Env, Done.size());
-        Napi::Array Errors = Napi::Array::New(Env);
-        for (size_t I = 0; I != Done.size(); ++I) {
-          Statuses[I] = static_cast<uint8_t>(Done[I].Status);
-          if (Done[I].Status == EntryStatus::Error)
-            Errors.Set(Errors.Length(), Done[I].Error);
-        }
-        Napi::Object Parts = Napi::Object::New(Env);
-        for (size_t J = 0; J != Names.size(); ++J)
-          Parts.Set(Names[J], blockOut(Env, Done.size(), [&](size_t I) {
-                      return Done[I].Status == EntryStatus::Hit
-                                 ? StringRef(Done[I].Parts[J].data(),
-                                             Done[I].Parts[J].size())
-                                 : StringRef();
-                    }));
-        Napi::Object Result = Napi::Object::New(Env);
-        Result.Set("statuses", Statuses);
-        Result.Set("errors", Errors);
-        Result.Set("parts", Parts);
-        return Result;
-      });
-}
-
 static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   static bool IsFirst = true; // worker threads load the addon again
   if (std::exchange(IsFirst, false))
@@ -419,8 +293,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("closeImage", closeImageNow);
   Export("readSlot", readSlot);
   Export("writeSlot", writeSlot);
-  Export("writeEntries", writeEntriesJob);
-  Export("readEntries", readEntriesJob);
+  exportStores(Env, Exports);
   return Exports;
 }
 

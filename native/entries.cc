@@ -1,67 +1,34 @@
-// The envelope of a store's entries, and reading and writing them as files.
+// A store's entries as files: reading and writing them. envelope.cc has the
+// format.
 //
-//   "FGE1" | u32 header size | key, 32 bytes | u32 parts | u32 zero
-//   for each part: name, 16 bytes, NUL padded | u64 size | u64 xxh3 of it
-//   u64 xxh3 of the header up to here
-//   the parts, one after the other
-//
-// All numbers are little endian. Every byte is under a checksum and the size of
-// the file is known, so a damaged entry is always found out. Each part has a
-// checksum of its own, so that a reader can leave parts out.
+// The access time of a file says when its entry was last of use. Zero stands
+// for never, so that pruning can begin there. It is set here and not left to
+// the system, for which a backup is a use, and which may be told not to keep
+// it.
 
-#include "error.h"
-#include "steps.h"
+#include "envelope.h"
 #include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/Endian.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
 #include <fcntl.h>
-#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
 using namespace llvm;
-using support::endian::read32le;
-using support::endian::read64le;
 
 namespace finegrain {
 
-static constexpr StringLiteral Magic = "FGE1";
-static constexpr size_t KeySize = 32;
-static constexpr size_t FixedSize = 4 + 4 + KeySize + 4 + 4;
-static constexpr size_t NameSize = 16;
-static constexpr size_t PartSize = NameSize + 8 + 8;
-static constexpr size_t FirstRead = 16 * 1024;
-static constexpr size_t MaxHeaderSize = FirstRead;
+static constexpr size_t FirstRead = MaxHeaderSize;
+static constexpr time_t Day = 24 * 60 * 60;
+
+static std::string pathOf(const std::string &Root, StringRef Key) {
+  std::string Hex = toHex(Key, /*LowerCase=*/true);
+  return Root + "/" + Hex.substr(0, 2) + "/" + Hex.substr(2);
+}
 
 // ---- writing
-
-template <class T> static void append(std::string &Out, T Value) {
-  char Buffer[sizeof(T)];
-  support::endian::write<T>(Buffer, Value, endianness::little);
-  Out.append(Buffer, sizeof(T));
-}
-
-static std::string encodeHeader(const Entry &E) {
-  std::string Header;
-  size_t Size = FixedSize + E.Parts.size() * PartSize + 8;
-  Header += Magic;
-  append<uint32_t>(Header, Size);
-  Header += E.Key;
-  append<uint32_t>(Header, E.Parts.size());
-  append<uint32_t>(Header, 0);
-  for (const EntryPart &Part : E.Parts) {
-    std::string Name = Part.Name;
-    Name.resize(NameSize);
-    Header += Name;
-    append<uint64_t>(Header, Part.Content.size());
-    append<uint64_t>(Header, xxh3_64bits(Part.Content));
-  }
-  append<uint64_t>(Header, xxh3_64bits(Header));
-  return Header;
-}
 
 static bool writeAll(int FD, StringRef Content) {
   while (!Content.empty()) {
@@ -74,6 +41,19 @@ static bool writeAll(int FD, StringRef Content) {
   return true;
 }
 
+static bool writeParts(int FD, const Entry &E, uint64_t &Size) {
+  std::string Header = encodeHeader(E);
+  Size = Header.size();
+  bool IsWritten = writeAll(FD, Header);
+  for (const EntryPart &Part : E.Parts) {
+    IsWritten = IsWritten && writeAll(FD, Part.Content);
+    Size += Part.Content.size();
+  }
+  timespec Times[2] = {{0, 0}, {0, UTIME_NOW}};
+  ::futimens(FD, Times);
+  return IsWritten;
+}
+
 // An empty folder in the file's place gives way.
 static bool replaceFile(const char *From, const char *To) {
   if (::rename(From, To) == 0)
@@ -82,86 +62,47 @@ static bool replaceFile(const char *From, const char *To) {
 }
 
 // Temporary file, then rename: readers see the whole entry or none.
-static EntryWrite writeEntry(const Entry &E) {
+static EntryWrite writeEntry(const std::string &Root, const Entry &E) {
+  std::string Path = pathOf(Root, E.Key);
   auto Failed = [](const Twine &What) {
     return EntryWrite{0, (What + ": " + sys::StrError()).str()};
   };
   SmallString<256> Temporary;
   int FD = -1;
   auto Create = [&] {
-    return sys::fs::createUniqueFile(E.Path + ".%%%%%%%%.tmp", FD, Temporary);
+    return sys::fs::createUniqueFile(Path + ".%%%%%%%%.tmp", FD, Temporary);
   };
   std::error_code Failure = Create();
   if (Failure == std::errc::no_such_file_or_directory) {
-    Failure = sys::fs::create_directories(sys::path::parent_path(E.Path));
+    Failure = sys::fs::create_directories(sys::path::parent_path(Path));
     if (!Failure)
       Failure = Create();
   }
   if (Failure)
-    return {0, "cannot create '" + E.Path + "': " + Failure.message()};
+    return {0, "cannot create '" + Path + "': " + Failure.message()};
 
-  std::string Header = encodeHeader(E);
-  uint64_t Size = Header.size();
-  bool IsWritten = writeAll(FD, Header);
-  for (const EntryPart &Part : E.Parts) {
-    IsWritten = IsWritten && writeAll(FD, Part.Content);
-    Size += Part.Content.size();
-  }
-  EntryWrite Result{Size, ""};
+  EntryWrite Result;
+  bool IsWritten = writeParts(FD, E, Result.Size);
   if (!IsWritten)
-    Result = Failed("cannot write '" + E.Path + "'");
+    Result = Failed("cannot write '" + Path + "'");
   if (::close(FD) != 0 && IsWritten)
-    Result = Failed("cannot write '" + E.Path + "'");
-  if (Result.Error.empty() && !replaceFile(Temporary.c_str(), E.Path.c_str()))
-    Result = Failed("cannot rename to '" + E.Path + "'");
+    Result = Failed("cannot write '" + Path + "'");
+  if (Result.Error.empty() && !replaceFile(Temporary.c_str(), Path.c_str()))
+    Result = Failed("cannot rename to '" + Path + "'");
   if (!Result.Error.empty())
     ::unlink(Temporary.c_str());
   return Result;
 }
 
-std::vector<EntryWrite> writeEntries(ArrayRef<Entry> Entries) {
+std::vector<EntryWrite> writeEntries(const std::string &Root,
+                                     ArrayRef<Entry> Entries) {
   std::vector<EntryWrite> Results;
   for (const Entry &E : Entries)
-    Results.push_back(writeEntry(E));
+    Results.push_back(writeEntry(Root, E));
   return Results;
 }
 
 // ---- reading
-
-namespace {
-struct PartRecord {
-  StringRef Name;
-  uint64_t Offset, Size, Checksum;
-};
-} // namespace
-
-// Returns nothing where the header is not that of an entry for Key.
-static std::optional<std::vector<PartRecord>>
-decodeHeader(StringRef Start, StringRef Key, uint64_t FileSize) {
-  if (Start.size() < FixedSize || !Start.starts_with(Magic))
-    return std::nullopt;
-  uint64_t Size = read32le(Start.data() + 4);
-  uint64_t Count = read32le(Start.data() + 8 + KeySize);
-  if (Size > Start.size() || Size != FixedSize + Count * PartSize + 8 ||
-      Start.substr(8, KeySize) != Key ||
-      xxh3_64bits(Start.take_front(Size - 8)) !=
-          read64le(Start.data() + Size - 8))
-    return std::nullopt;
-  std::vector<PartRecord> Parts;
-  uint64_t Offset = Size;
-  for (uint64_t I = 0; I != Count; ++I) {
-    const char *Record = Start.data() + FixedSize + I * PartSize;
-    StringRef Name = StringRef(Record, NameSize).split('\0').first;
-    uint64_t Length = read64le(Record + NameSize);
-    Parts.push_back({Name, Offset, Length, read64le(Record + NameSize + 8)});
-    if (Length > FileSize - Offset)
-      return std::nullopt;
-    Offset += Length;
-  }
-  if (Offset != FileSize)
-    return std::nullopt;
-  return Parts;
-}
 
 static bool readAt(int FD, uint64_t Offset, MutableArrayRef<char> Out) {
   while (!Out.empty()) {
@@ -175,21 +116,39 @@ static bool readAt(int FD, uint64_t Offset, MutableArrayRef<char> Out) {
   return true;
 }
 
-static bool readPart(int FD, StringRef Start, const PartRecord &Part,
+static bool readPart(int FD, StringRef Start, const PartRecord &Record,
                      Bytes &Out) {
-  if (Part.Offset + Part.Size <= Start.size()) {
-    StringRef Content = Start.substr(Part.Offset, Part.Size);
-    Out.assign(Content.begin(), Content.end());
-  } else {
-    Out.resize_for_overwrite(Part.Size);
-    if (!readAt(FD, Part.Offset, Out))
-      return false;
-  }
-  return xxh3_64bits(StringRef(Out.data(), Out.size())) == Part.Checksum;
+  if (Record.Offset + Record.StoredSize <= Start.size())
+    return unpackPart(Start.substr(Record.Offset, Record.StoredSize), Record,
+                      Out);
+  Bytes Stored;
+  Stored.resize_for_overwrite(Record.StoredSize);
+  return readAt(FD, Record.Offset, Stored) &&
+         unpackPart(StringRef(Stored.data(), Stored.size()), Record, Out);
 }
 
-EntryRead readEntry(const std::string &Path, StringRef Key,
-                    ArrayRef<std::string> PartNames) {
+// Opening a named pipe must not wait for its writer. Reading must not change
+// the access time; only a file's owner may ask for that.
+static int openEntry(const char *Path) {
+  constexpr int Flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  int FD = sys::RetryAfterSignal(-1, ::open, Path, Flags | O_NOATIME);
+  if (FD < 0 && errno == EPERM)
+    FD = sys::RetryAfterSignal(-1, ::open, Path, Flags);
+  return FD;
+}
+
+// Once a day is enough. A time in the future comes of a clock set back.
+static void noteUse(int FD, const struct stat &Stat) {
+  time_t Age = ::time(nullptr) - Stat.st_atime;
+  if (Age < Day && Age > -Day)
+    return;
+  timespec Times[2] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  ::futimens(FD, Times);
+}
+
+EntryRead readEntry(const std::string &Root, StringRef Key,
+                    const PartChoice &Choice, bool IsUse) {
+  std::string Path = pathOf(Root, Key);
   EntryRead Result;
   auto Failed = [&](EntryStatus Status) {
     Result.Status = Status;
@@ -197,9 +156,7 @@ EntryRead readEntry(const std::string &Path, StringRef Key,
     Result.Parts.clear();
     return Result;
   };
-  // Opening a named pipe must not wait for its writer.
-  int FD = sys::RetryAfterSignal(-1, ::open, Path.c_str(),
-                                 O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int FD = openEntry(Path.c_str());
   if (FD < 0)
     return Failed(errno == ENOENT ? EntryStatus::Miss : EntryStatus::Error);
   auto Close = scope_exit([&] { ::close(FD); });
@@ -209,22 +166,28 @@ EntryRead readEntry(const std::string &Path, StringRef Key,
   if (!S_ISREG(Stat.st_mode))
     return Failed(EntryStatus::Bad);
 
-  Bytes Start;
-  Start.resize_for_overwrite(std::min<uint64_t>(Stat.st_size, FirstRead));
+  char Buffer[FirstRead];
+  MutableArrayRef<char> Start(Buffer,
+                              std::min<uint64_t>(Stat.st_size, FirstRead));
   if (!readAt(FD, 0, Start))
     return Failed(EntryStatus::Error);
   StringRef StartBytes(Start.data(), Start.size());
-  std::optional<std::vector<PartRecord>> Parts =
+  std::optional<std::vector<PartRecord>> Records =
       decodeHeader(StartBytes, Key, Stat.st_size);
-  if (!Parts)
+  if (!Records)
     return Failed(EntryStatus::Bad);
-  Result.Status = EntryStatus::Hit;
-  for (const std::string &Name : PartNames) {
-    Bytes &Content = Result.Parts.emplace_back();
-    for (const PartRecord &Part : *Parts)
-      if (Part.Name == Name && !readPart(FD, StartBytes, Part, Content))
-        return Failed(EntryStatus::Bad);
+  for (const PartRecord &Record : *Records) {
+    if (!isWanted(Choice, Record.Name))
+      continue;
+    Bytes Content;
+    if (!readPart(FD, StartBytes, Record, Content))
+      return Failed(EntryStatus::Bad);
+    Result.Parts.push_back({Record.Name.str(), std::move(Content)});
   }
+  Result.Status = EntryStatus::Hit;
+  Result.Size = Stat.st_size;
+  if (IsUse)
+    noteUse(FD, Stat);
   return Result;
 }
 

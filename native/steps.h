@@ -191,15 +191,17 @@ struct LoadedImage {
 llvm::Expected<LoadedImage> openImage(const std::string &Path);
 void closeImage(void *Handle);
 
-// ---- entries.cc
+// ---- envelope.cc, entries.cc
 
 struct EntryPart {
-  std::string Name; // at most 15 characters
-  llvm::StringRef Content;
+  EntryPart(std::string Name, llvm::StringRef Content)
+      : Name(std::move(Name)), Content(Content), Size(Content.size()) {}
+  std::string Name;        // at most 15 characters
+  llvm::StringRef Content; // as it is stored, perhaps compressed
+  uint64_t Size;           // uncompressed
 };
 
 struct Entry {
-  std::string Path;
   std::string Key; // 32 bytes
   std::vector<EntryPart> Parts;
 };
@@ -211,15 +213,49 @@ struct EntryWrite {
 
 enum class EntryStatus { Hit, Miss, Bad, Error };
 
+struct NamedBytes {
+  std::string Name;
+  Bytes Content;
+};
+
 struct EntryRead {
   EntryStatus Status = EntryStatus::Miss;
   std::string Error;
-  std::vector<Bytes> Parts; // in the order asked for; empty where absent
+  std::vector<NamedBytes> Parts; // those asked for that the entry has
+  uint64_t Size = 0;             // of the whole entry, as it is stored
 };
 
-std::vector<EntryWrite> writeEntries(llvm::ArrayRef<Entry> Entries);
-EntryRead readEntry(const std::string &Path, llvm::StringRef Key,
-                    llvm::ArrayRef<std::string> PartNames);
+// The names of the parts to read; nothing stands for all of them.
+using PartChoice = std::optional<std::vector<std::string>>;
+
+Bytes encodeEntry(Entry E, bool Compress);
+EntryRead decodeEntry(llvm::StringRef Value, llvm::StringRef Key,
+                      const PartChoice &Choice);
+
+// Root is the store's folder. An entry with the key ab12... is the file
+// ab/12...
+std::vector<EntryWrite> writeEntries(const std::string &Root,
+                                     llvm::ArrayRef<Entry> Entries);
+// IsUse: to be remembered, for pruning.
+EntryRead readEntry(const std::string &Root, llvm::StringRef Key,
+                    const PartChoice &Choice, bool IsUse);
+
+// ---- folders.cc
+
+struct FolderFile {
+  std::string Name; // with its folder's
+  uint64_t Size;
+  int64_t Used, Written; // seconds since 1970; Used is 0 for never
+};
+
+// A folder that cannot be read counts as empty.
+std::vector<FolderFile> listFolders(const std::string &Root,
+                                    llvm::ArrayRef<std::string> Names);
+uint32_t removeFiles(llvm::ArrayRef<std::string> Paths);
+// Where another process has the lock, or the file system has no locks.
+constexpr int BusyLock = -1, NoLock = -2;
+int lockFile(const std::string &Path);
+void unlockFile(int FD);
 
 } // namespace finegrain
 

@@ -78,6 +78,7 @@ describe("a flag is the API's option of that name", () => {
       bad: 0,
       errors: 0,
       addedBytes: 0,
+      stores: [],
     });
     expect(existsSync(work.path("no-home"))).toBe(false);
   });
@@ -135,13 +136,18 @@ describe("what is printed", () => {
       lines: 2,
     });
     const ms = expect.any(Number);
+    const counts = { lookups: 1, hits: 1, misses: 0, bad: 0, errors: 0, addedBytes: 0 };
     expect(JSON.parse(stdout)).toEqual({
       output: work.path("print.so"),
       llvmVersion: expect.stringMatching(/^22\.1\.\d+$/),
       threads: expect.any(Number),
       units: 1,
       wholeModules: [],
-      cache: { url: url(cache), lookups: 1, hits: 1, misses: 0, bad: 0, errors: 0, addedBytes: 0 },
+      cache: {
+        url: url(cache),
+        ...counts,
+        stores: [{ url: url(cache), ...counts, readBytes: expect.any(Number) }],
+      },
       simplify: { lookups: 0, hits: 0 },
       phases: {
         read: ms,

@@ -79,6 +79,22 @@ main();
     });
   });
 
+  test("users find the tests for stores of their own", () => {
+    const script = `
+      const { testStoreCompliance } = require("finegrain/store-compliance");
+      const { openStore } = require("finegrain");
+      const { test } = require("node:test");
+      let places = 0;
+      testStoreCompliance(test, () => {
+        const folder = "place" + places++;
+        return { open: () => openStore(folder) };
+      });`;
+    const file = work.write("compliance.cjs", script);
+    const { status, stdout } = run(process.execPath, ["--test", file], { cwd: work.folder });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^# fail 0$/m);
+  });
+
   test("the command line works, and the install script builds nothing", () => {
     const main = path.join(installed, "dist/cli/main.js");
     expect(run(process.execPath, [main, "--version"]).stdout).toBe(`${version}\n`);

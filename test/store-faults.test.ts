@@ -68,7 +68,7 @@ async function filledStore(): Promise<string> {
 const entriesOf = (cache: string) =>
   (readdirSync(cache, { recursive: true }) as string[])
     .map((name) => path.join(cache, name))
-    .filter((file) => statSync(file).isFile())
+    .filter((file) => /\/[0-9a-f]{2}\/[0-9a-f]{62}$/.test(file) && statSync(file).isFile())
     .sort();
 
 /** An entry's key in hex is its folder's name and its own. */
@@ -118,7 +118,7 @@ function inPlace(make: (file: string) => void) {
 const oneEntry: [string, (file: string, cache: string) => void][] = [
   ["of another key", (file, cache) => copyFileSync(entriesOf(cache).at(-1)!, file)],
   ["that is empty", (file) => writeFileSync(file, "")],
-  ["of text", (file) => writeFileSync(file, "FGE1 is how an entry starts, but not how it goes on")],
+  ["of text", (file) => writeFileSync(file, "FGE2 is how an entry starts, but not how it goes on")],
   ["that is twice in its file", (file) => appendFileSync(file, readFileSync(file))],
   ["that is a folder", inPlace((file) => mkdirSync(file))],
   ["that is a named pipe", inPlace((file) => execFileSync("mkfifo", [file]))],
@@ -223,4 +223,74 @@ test("sound entries that hold no object are found out and replaced", async () =>
   expect(output).toBe(right);
   expect(bad).toBeGreaterThan(0);
   expect(await outcomeOf(cache)).toEqual(replaced(0));
+});
+
+test("an older version's entry under the same key is bad and is replaced", async () => {
+  const cache = await filledStore();
+  const [file] = entriesOf(cache);
+  const content = readFileSync(file!);
+  writeFileSync(file!, Buffer.concat([Buffer.from("FGE1"), content.subarray(4)]));
+  expect(await outcomeOf(cache)).toEqual(replaced(1));
+  expect(await outcomeOf(cache)).toEqual(replaced(0));
+});
+
+describe("a SQLite store", () => {
+  const newDatabase = () => path.join(newStore(), "cache.db");
+  const urlOf = (file: string) => `sqlite:${file}`;
+
+  test("1,000 flipped bits and cuts of the file never serve a wrong byte", async () => {
+    const random = new Random("SQLite damage");
+    const file = newDatabase();
+    let faults = 0;
+    for (let round = 0; round < 1000 / count; round++) {
+      await outcomeOf(urlOf(file));
+      const content = readFileSync(file);
+      for (let i = 0; i < count; i++) {
+        const at = random.below(content.length);
+        content[at]! ^= 1 << random.below(8);
+      }
+      const isCut = random.below(4) === 0;
+      writeFileSync(file, isCut ? content.subarray(0, random.below(content.length)) : content);
+      const damaged = await outcomeOf(urlOf(file));
+      expect(damaged.output).toBe(right);
+      faults += damaged.bad + damaged.errors;
+      await outcomeOf(urlOf(file));
+      const { output, errors, warnings } = await outcomeOf(urlOf(file));
+      expect({ output, errors, warnings }).toEqual({ output: right, errors: 0, warnings: [] });
+    }
+    expect(faults).toBeGreaterThan(20);
+  });
+
+  test("a file that is no database is replaced, and the fault told once", async () => {
+    const file = newDatabase();
+    mkdirSync(path.dirname(file));
+    writeFileSync(file, Buffer.alloc(10_000, "no database. "));
+    expect(await outcomeOf(urlOf(file))).toMatchObject({
+      hits: 0,
+      errors: 1,
+      output: right,
+      warnings: [expect.stringMatching(/^cache: sqlite:.* damaged and has been deleted/)],
+    });
+    await outcomeOf(urlOf(file));
+    expect(await outcomeOf(urlOf(file))).toEqual(replaced(0));
+  });
+
+  test.each([
+    ["below a file", () => path.join(work.write("no folder", ""), "cache.db")],
+    ["where no folder can be made", () => "/proc/finegrain/cache.db"],
+    ["that is a folder", () => work.folder],
+  ])("%s costs time only", async (_, place) => {
+    const outcome = await outcomeOf(urlOf(place()));
+    expect(outcome).toMatchObject({ hits: 0, misses: count, bad: 0, errors: 1, output: right });
+    expect(outcome.warnings).toEqual([expect.stringMatching(/^cache: sqlite:.*left alone/)]);
+  });
+
+  test("that is removed during the build", async () => {
+    const file = newDatabase();
+    const remove = () => rmSync(path.dirname(file), { recursive: true, force: true });
+    const outcome = await outcomeOf(urlOf(file), { onProgress: remove });
+    expect(outcome).toMatchObject({ hits: 0, misses: count, bad: 0, output: right });
+    await outcomeOf(urlOf(file));
+    expect(await outcomeOf(urlOf(file))).toEqual(replaced(0));
+  });
 });

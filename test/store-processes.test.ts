@@ -1,10 +1,11 @@
-/** A store that several processes use, that are killed or find the disk full. */
+/** Stores that several processes use, that are killed or find the disk full or locked. */
 
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { build } from "../lib";
+import { build, openStore } from "../lib";
 import { clang, digest, Workspace } from "./helpers";
 import { Random } from "./random";
 
@@ -50,61 +51,134 @@ function start(to: string, cache: string) {
   return { child, ended };
 }
 
-test("a killed build has kept what it had done, and damaged nothing", async () => {
-  const random = new Random("killed builds");
-  const cache = work.path("killed");
-  let kept = 0;
-  for (let round = 0; round < 10; round++) {
-    const { child, ended } = start(work.path("killed.so"), cache);
-    while (!existsSync(cache)) await sleep(2);
-    await sleep(random.below(300));
-    child.kill("SIGKILL");
-    await ended;
+const kinds: [string, (folder: string) => string][] = [
+  ["file", (folder) => `file:${folder}`],
+  ["SQLite", (folder) => `sqlite:${folder}/cache.db`],
+];
 
-    const report = await build({ inputs, output, cache });
-    expect(report.cache).toMatchObject({ bad: 0, errors: 0 });
-    expect(digest(output)).toBe(right);
-    kept += report.cache.hits;
-    rmSync(cache, { recursive: true });
-  }
-  expect(kept).toBeGreaterThan(0);
-});
+test.each(kinds)(
+  "killed builds have kept what they had done in a %s store",
+  async (kind, urlOf) => {
+    const random = new Random(`killed builds, ${kind}`);
+    let kept = 0;
+    for (let round = 0; round < 20; round++) {
+      const folder = work.path(`killed-${kind}-${round}`);
+      const { child, ended } = start(work.path("killed.so"), urlOf(folder));
+      while (!existsSync(folder)) await sleep(2);
+      await sleep(random.below(300));
+      child.kill("SIGKILL");
+      await ended;
 
-test("two processes build into one store at once", async () => {
-  const cache = work.path("shared");
-  const outputs = ["one.so", "two.so"].map((name) => work.path(name));
+      const report = await build({ inputs, output, cache: urlOf(folder) });
+      expect(report.cache).toMatchObject({ bad: 0, errors: 0 });
+      expect(digest(output)).toBe(right);
+      kept += report.cache.hits;
+    }
+    expect(kept).toBeGreaterThan(0);
+  },
+);
+
+test.each(kinds)("eight processes build into one %s store at once", async (kind, urlOf) => {
+  const cache = urlOf(work.path(`shared-${kind}`));
+  const outputs = Array.from({ length: 8 }, (_, i) => work.path(`shared${i}.so`));
   const ended = await Promise.all(outputs.map((to) => start(to, cache).ended));
   for (const { status, stdout } of ended) {
     expect(status).toBe(0);
     expect(JSON.parse(stdout).cache).toMatchObject({ bad: 0, errors: 0 });
   }
-  expect(outputs.map(digest)).toEqual([right, right]);
+  expect(new Set(outputs.map(digest))).toEqual(new Set([right]));
   const report = await build({ inputs, output, cache });
   expect(report.cache).toMatchObject({ hits: inputs.length, bad: 0, errors: 0 });
 });
 
-test("a full disk costs hits only", async () => {
-  const disk = work.path("disk");
+/** Runs `use` with a small disk, where the test may mount one. */
+async function withDisk(
+  name: string,
+  size: string,
+  use: (disk: string) => Promise<void>,
+): Promise<void> {
+  const disk = work.path(name);
   mkdirSync(disk);
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", disk], { stdio: "pipe" });
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "none", disk], { stdio: "pipe" });
   } catch (error) {
     console.warn(`not tested, since mounting a small disk failed: ${(error as Error).message}`);
     return;
   }
   try {
-    const cache = path.join(disk, "store");
-    const cold = await build({ inputs, output, cache });
-    expect(digest(output)).toBe(right);
-    expect(cold.cache.errors).toBeGreaterThan(0);
-    expect(cold.warnings).toEqual([expect.stringMatching(/^cache: .*No space left/)]);
-
-    const warm = await build({ inputs, output, cache });
-    expect(digest(output)).toBe(right);
-    // The memory of the output had no place either.
-    const unitErrors = cold.cache.errors - 1;
-    expect(warm.cache).toMatchObject({ hits: inputs.length - unitErrors, bad: 0 });
+    await use(disk);
   } finally {
     execFileSync("umount", [disk]);
   }
+}
+
+async function outcomeOf(cache: string) {
+  const report = await build({ inputs, output, cache });
+  expect(digest(output)).toBe(right);
+  return { ...report.cache, warnings: report.warnings };
+}
+
+describe.each(kinds)("a %s store", (kind, urlOf) => {
+  test("on a disk that is full costs hits only", () =>
+    withDisk(`full-${kind}`, "256k", async (disk) => {
+      const filler = path.join(disk, "filler");
+      writeFileSync(filler, Buffer.alloc(200 * 1024));
+      const cache = urlOf(path.join(disk, "store"));
+      const cold = await outcomeOf(cache);
+      expect(cold.errors).toBeGreaterThan(0);
+      expect(cold.warnings).toEqual([
+        expect.stringMatching(/^cache: .*(No space left|disk.*full)/),
+      ]);
+      expect(await outcomeOf(cache)).toMatchObject({ bad: 0 });
+
+      rmSync(filler);
+      const roomy = `${cache}?cache_size_bytes=100k`;
+      for (let times = 0; times < 2; times++) await outcomeOf(roomy);
+      expect(await outcomeOf(roomy)).toMatchObject({ bad: 0 });
+    }));
+
+  test("that is read-only serves what it has", () =>
+    withDisk(`read-only-${kind}`, "16m", async (disk) => {
+      const cache = urlOf(path.join(disk, "store"));
+      const some = { inputs: inputs.slice(0, 10), output: work.path("some.so"), cache };
+      expect((await build(some)).cache).toMatchObject({ errors: 0 });
+      execFileSync("mount", ["-o", "remount,ro", disk]);
+      const { hits, errors, bad, warnings } = await outcomeOf(cache);
+      expect({ bad, told: warnings.length }).toEqual({ bad: 0, told: 1 });
+      expect(errors).toBeGreaterThan(0);
+      if (kind === "file") expect(hits).toBe(10);
+      execFileSync("mount", ["-o", "remount,rw", disk]);
+      expect(await outcomeOf(cache)).toMatchObject({ hits: 10, bad: 0, errors: 0 });
+    }));
+});
+
+test("a limit holds while eight processes write", async () => {
+  const limit = 300 * 1024;
+  const folder = work.path("limited");
+  const script = `
+    const { randomBytes } = require("node:crypto");
+    const store = finegrain.openStore(process.argv[1]);
+    const entry = () => ({ key: randomBytes(32), parts: { object: randomBytes(3000) } });
+    (async () => {
+      for (let i = 0; i < 60; i++) await store.putMany([entry(), entry()]);
+      await store.close();
+    })();`;
+  const url = `file:${folder}?cache_size_bytes=${limit}`;
+  const library = path.join(__dirname, "../dist/index.js");
+  const code = `const finegrain = require(${JSON.stringify(library)});${script}`;
+  const writers = Array.from({ length: 8 }, () =>
+    spawn(process.execPath, ["-e", code, url], { stdio: "inherit" }),
+  );
+  await Promise.all(writers.map((child) => new Promise((resolve) => child.on("close", resolve))));
+  expect(writers.map(({ exitCode }) => exitCode)).toEqual(Array(8).fill(0));
+  const store = openStore(url);
+  // Whoever writes next ends what the last ones have left to do.
+  const entry = () => ({ key: randomBytes(32), parts: { object: randomBytes(3000) } });
+  for (let i = 0; i < 100 && (await store.stats!()).bytes > limit * 1.1; i++)
+    await store.putMany([entry()]);
+  const { bytes, entries, totals } = await store.stats!();
+  expect(bytes).toBeLessThanOrEqual(limit * 1.1);
+  expect(totals.evicted).toBeGreaterThan(0);
+  expect(await store.verify!()).toMatchObject({ entries, bad: 0 });
+  await store.close!();
 });

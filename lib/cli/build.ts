@@ -3,7 +3,7 @@
 import os from "node:os";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { build, FinegrainError } from "../index";
+import { build } from "../index";
 import {
   type BuildOptions,
   type Emit,
@@ -12,6 +12,7 @@ import {
   type ProgressEvent,
   threadsFrom,
 } from "../options";
+import { reportFailure } from "./failure";
 
 interface Flags {
   output: string;
@@ -91,9 +92,7 @@ async function run(inputs: string[], flags: Flags, lldArguments: string[]): Prom
     if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   } catch (error) {
     progress.stop();
-    if (!(error instanceof FinegrainError)) throw error;
-    process.stderr.write(`finegrain: error: ${error.message} [${error.code}]\n`);
-    process.exitCode = error.code === "INVALID_OPTION" ? 2 : 1;
+    reportFailure(error);
   } finally {
     process.removeListener("SIGINT", onInterrupt);
   }

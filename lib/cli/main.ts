@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { buildCommand } from "./build";
+import { cacheCommand } from "./cache";
 
 const { version } = require("../../package.json") as { version: string };
 
@@ -12,14 +13,20 @@ function splitArguments(argv: string[]): { own: string[]; lld: string[] } {
   return end < 0 ? { own: argv, lld: [] } : { own: argv.slice(0, end), lld: argv.slice(end + 1) };
 }
 
+/** Commands throw instead, so that the exit status is set in one place. */
+function neverExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(neverExit);
+}
+
 async function main(): Promise<void> {
   const { own, lld } = splitArguments(process.argv);
   const program = new Command("finegrain")
     .description("Compile LLVM bitcode, one unit at a time, and never the same unit twice.")
     .version(version)
-    .exitOverride()
-    .addCommand(buildCommand(lld));
-  for (const command of program.commands) command.exitOverride();
+    .addCommand(buildCommand(lld))
+    .addCommand(cacheCommand());
+  neverExit(program);
   try {
     await program.parseAsync(own);
   } catch (error) {

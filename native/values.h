@@ -1,0 +1,69 @@
+// Values between JavaScript and the steps.
+
+#ifndef FINEGRAIN_VALUES_H
+#define FINEGRAIN_VALUES_H
+
+#include "steps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <napi.h>
+
+namespace finegrain {
+
+// ---- values in
+
+inline llvm::StringRef bytesIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char *>(Array.Data()), Array.ByteLength()};
+}
+
+inline std::string stringIn(Napi::Value Value) {
+  return Value.As<Napi::String>().Utf8Value();
+}
+
+inline std::vector<std::string> stringsIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Array>();
+  std::vector<std::string> Strings;
+  for (uint32_t I = 0; I != Array.Length(); ++I)
+    Strings.push_back(stringIn(Array[I]));
+  return Strings;
+}
+
+inline Bytes copyIn(Napi::Value Value) {
+  llvm::StringRef Content = bytesIn(Value);
+  return Bytes(Content.begin(), Content.end());
+}
+
+// ---- values out
+
+inline Napi::Value bytesOut(Napi::Env Env, Bytes &&Content) {
+  auto *Owned = new Bytes(std::move(Content));
+  return Napi::Buffer<char>::NewOrCopy(
+      Env, Owned->data(), Owned->size(),
+      [](Napi::Env, char *, Bytes *Owned) { delete Owned; }, Owned);
+}
+
+inline Napi::Value stringOut(Napi::Env Env, const std::string &Text) {
+  return Napi::String::New(Env, Text);
+}
+
+// Many small values as one block of bytes and the offsets at which each ends:
+// a JavaScript object for each would cost more than the step itself.
+inline Napi::Object
+blockOut(Napi::Env Env, size_t Count,
+         llvm::function_ref<llvm::StringRef(size_t)> Content) {
+  Bytes Block;
+  auto Ends = Napi::Uint32Array::New(Env, Count);
+  for (size_t I = 0; I != Count; ++I) {
+    llvm::StringRef Piece = Content(I);
+    Block.append(Piece.begin(), Piece.end());
+    Ends[I] = Block.size();
+  }
+  Napi::Object Result = Napi::Object::New(Env);
+  Result.Set("bytes", bytesOut(Env, std::move(Block)));
+  Result.Set("ends", Ends);
+  return Result;
+}
+
+} // namespace finegrain
+
+#endif
