@@ -12,7 +12,7 @@ const url = pathToFileURL(folder).href;
 const env = { FINEGRAIN_CACHE: folder };
 
 function build(): void {
-  const args = ["build", input, "-o", work.path("f.o")];
+  const args = ["build", input, "-o", work.path("f.o"), "--", "--build-id=none"];
   expect(finegrain(args, env)).toEqual({ status: 0, stdout: "", stderr: "" });
 }
 

@@ -4,7 +4,6 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,7 +14,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { type BuildOptions, build, openStore } from "../lib";
-import { digest, Workspace } from "./helpers";
+import { digest, unitsOnly, Workspace } from "./helpers";
 import { Random } from "./random";
 
 const work = new Workspace();
@@ -30,17 +29,9 @@ const newStore = () => work.path(`store${stores++}`);
 
 async function outcomeOf(cache: string, change: Partial<BuildOptions> = {}) {
   const output = work.path("out.so");
-  const report = await build({ inputs, output, cache, ...change });
+  const report = await build({ inputs, output, cache, ...unitsOnly, ...change });
   const { hits, misses, bad, errors } = report.cache;
-  dropMemories(cache);
   return { hits, misses, bad, errors, output: digest(output), warnings: report.warnings };
-}
-
-/** A remembered output would leave no unit to look for. */
-function dropMemories(cache: string): void {
-  if (!existsSync(cache) || !statSync(cache).isDirectory()) return;
-  for (const file of entriesOf(cache))
-    if (readFileSync(file).subarray(0, 1024).includes("output\0")) rmSync(file);
 }
 
 let right: string;

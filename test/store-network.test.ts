@@ -8,7 +8,7 @@ import net from "node:net";
 import path from "node:path";
 import { Redis } from "ioredis";
 import { build, openStore } from "../lib";
-import { digest, finegrain, runScript, Workspace } from "./helpers";
+import { digest, finegrain, runScript, unitsOnly, Workspace } from "./helpers";
 import { freePort, type Server, startNginx, startRedis } from "./servers";
 
 const work = new Workspace();
@@ -27,12 +27,12 @@ async function started(server: Promise<Server>): Promise<Server> {
 
 let right: string;
 beforeAll(async () => {
-  await build({ inputs, output, cache: "off" });
+  await build({ inputs, output, cache: "off", ...unitsOnly });
   right = digest(output);
 });
 
 async function outcomeOf(cache: string) {
-  const report = await build({ inputs, output, cache });
+  const report = await build({ inputs, output, cache, ...unitsOnly });
   const { hits, misses, bad, errors, url } = report.cache;
   expect(digest(output)).toBe(right);
   expect(url).not.toContain("secret");
@@ -166,7 +166,9 @@ describe("passwords", () => {
     await expectHealthy(`redis://:secret@127.0.0.1:${port}`);
     expect(await outcomeOf(`redis://127.0.0.1:${port}`)).toEqual(failed(/NOAUTH|unauthenticated/));
     const wrong = `redis://:a-wrong-secret@127.0.0.1:${port}`;
-    expect((await build({ inputs, output, cache: wrong })).cache).toMatchObject({ errors: 1 });
+    expect((await build({ inputs, output, cache: wrong, ...unitsOnly })).cache).toMatchObject({
+      errors: 1,
+    });
   });
 
   test("HTTP asks for one", async () => {
@@ -199,7 +201,17 @@ test("Redis over TLS", async () => {
   const tls = work.path("tls");
   const { port } = await started(startRedis({ password: "secret", tls }));
   const url = `rediss://:secret@127.0.0.1:${port}?timeout=5s`;
-  const args = ["build", inputs[0]!, "-o", output, "--json", "--cache", url];
+  const args = [
+    "build",
+    inputs[0]!,
+    "-o",
+    output,
+    "--json",
+    "--cache",
+    url,
+    "--",
+    "--build-id=none",
+  ];
   const trusting = { NODE_EXTRA_CA_CERTS: path.join(tls, "certificate.pem") };
   for (const hits of [0, 1]) {
     const { stdout } = finegrain(args, trusting);
@@ -267,7 +279,7 @@ test("a build leaves no connection open", async () => {
   const urls = [`redis://127.0.0.1:${port}`, `http://127.0.0.1:${nginx.port}`];
   const script = `
     const inputs = [${JSON.stringify(inputs[0])}];
-    finegrain.build({ inputs, output: ${JSON.stringify(output)}, cache: process.argv[1] })
+    finegrain.build({ inputs, output: ${JSON.stringify(output)}, cache: process.argv[1], link: { args: ['--build-id=none'] } })
       .then(({ cache }) => console.log(cache.errors));`;
   for (const url of urls)
     expect(runScript(script, [url])).toEqual({ status: 0, stdout: "0\n", stderr: "" });

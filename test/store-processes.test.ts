@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, openStore } from "../lib";
-import { clang, digest, Workspace } from "./helpers";
+import { clang, digest, unitsOnly, Workspace } from "./helpers";
 import { Random } from "./random";
 
 const work = new Workspace();
@@ -33,13 +33,24 @@ const inputs = modules(30);
 const output = work.path("loops.so");
 let right: string;
 beforeAll(async () => {
-  await build({ inputs, output, cache: "off" });
+  await build({ inputs, output, cache: "off", ...unitsOnly });
   right = digest(output);
 });
 
 /** Starts a build in a process of its own. */
 function start(to: string, cache: string) {
-  const args = [main, "build", ...inputs, "-o", to, "--cache", cache, "--json"];
+  const args = [
+    main,
+    "build",
+    ...inputs,
+    "-o",
+    to,
+    "--cache",
+    cache,
+    "--json",
+    "--",
+    "--build-id=none",
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   let stdout = "";
   child.stdout.on("data", (text) => {
@@ -69,7 +80,7 @@ test.each(kinds)(
       child.kill("SIGKILL");
       await ended;
 
-      const report = await build({ inputs, output, cache: urlOf(folder) });
+      const report = await build({ inputs, output, cache: urlOf(folder), ...unitsOnly });
       expect(report.cache).toMatchObject({ bad: 0, errors: 0 });
       expect(digest(output)).toBe(right);
       kept += report.cache.hits;
@@ -87,7 +98,7 @@ test.each(kinds)("eight processes build into one %s store at once", async (kind,
     expect(JSON.parse(stdout).cache).toMatchObject({ bad: 0, errors: 0 });
   }
   expect(new Set(outputs.map(digest))).toEqual(new Set([right]));
-  const report = await build({ inputs, output, cache });
+  const report = await build({ inputs, output, cache, ...unitsOnly });
   expect(report.cache).toMatchObject({ hits: inputs.length, bad: 0, errors: 0 });
 });
 
@@ -113,7 +124,7 @@ async function withDisk(
 }
 
 async function outcomeOf(cache: string) {
-  const report = await build({ inputs, output, cache });
+  const report = await build({ inputs, output, cache, ...unitsOnly });
   expect(digest(output)).toBe(right);
   return { ...report.cache, warnings: report.warnings };
 }

@@ -3,7 +3,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { build, type Entry, type Lookup, openStore, type Store } from "../lib";
 import { testStoreCompliance } from "../lib/store/compliance";
-import { digest, Workspace } from "./helpers";
+import { digest, unitsOnly, Workspace } from "./helpers";
 
 const work = new Workspace();
 const count = 20;
@@ -16,12 +16,12 @@ const newFolder = () => work.path(`store${places++}`);
 
 let right: string;
 beforeAll(async () => {
-  await build({ inputs, output, cache: "off" });
+  await build({ inputs, output, cache: "off", ...unitsOnly });
   right = digest(output);
 });
 
 async function outcomeOf(cache: string | Store) {
-  const report = await build({ inputs, output, cache });
+  const report = await build({ inputs, output, cache, ...unitsOnly });
   expect(digest(output)).toBe(right);
   const { hits, misses, bad, errors, stores } = report.cache;
   return {
@@ -236,7 +236,7 @@ describe("a store that users bring", () => {
 
   test("what is no store is refused", async () => {
     const cache = { url: "x" } as unknown as Store;
-    await expect(build({ inputs, output, cache })).rejects.toMatchObject({
+    await expect(build({ inputs, output, cache, ...unitsOnly })).rejects.toMatchObject({
       code: "INVALID_OPTION",
       message: expect.stringMatching(/^cache: /),
     });
