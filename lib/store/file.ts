@@ -1,5 +1,6 @@
 /** The file store: one file a key, in 256 folders. native/entries.cc reads and writes them. */
 
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -23,6 +24,12 @@ import { hexOf, inBatches, lookupsOf, namesFor } from "./values";
 
 /** Entries that one job reads; several jobs read in parallel. */
 const batchSize = 512;
+/**
+ * A walk over the call graph asks for a few keys at a time, and in a cold build for
+ * none that is there. It must not wait for that until the pool, where its jobs run,
+ * has a thread to spare.
+ */
+const fewKeys = 64;
 /** A store that never ends a build must not keep them all. */
 const mostMissed = 100_000;
 
@@ -55,17 +62,35 @@ export class FileStore implements Store {
     this.#watch = new LimitWatch(this.url, policy.cache_size_bytes);
   }
 
-  getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
-    return inBatches(keys, batchSize, async (some) => {
-      const reads = await native.readEntries(this.#root, some, namesFor(parts));
-      const lookups = lookupsOf(reads, parts);
-      this.#watch.use(reads.size);
-      lookups.forEach(({ status }, i) => {
-        if (status === "miss" && this.#missed.length < mostMissed)
-          this.#missed.push(hexOf(some[i]!));
-      });
-      return lookups;
+  async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
+    const indices = keys.map((_, index) => index);
+    const present = keys.length > fewKeys ? indices : indices.filter((i) => this.#has(keys[i]!));
+    const found = await inBatches(present, batchSize, (some) =>
+      this.#read(
+        some.map((index) => keys[index]!),
+        parts,
+      ),
+    );
+    const lookups: Lookup[] = keys.map(() => ({ status: "miss" }));
+    present.forEach((index, i) => {
+      lookups[index] = found[i]!;
     });
+    lookups.forEach(({ status }, index) => {
+      if (status === "miss" && this.#missed.length < mostMissed)
+        this.#missed.push(hexOf(keys[index]!));
+    });
+    return lookups;
+  }
+
+  async #read(keys: Uint8Array[], parts: PartNames): Promise<Lookup[]> {
+    const reads = await native.readEntries(this.#root, keys, namesFor(parts));
+    this.#watch.use(reads.size);
+    return lookupsOf(reads, parts);
+  }
+
+  #has(key: Uint8Array): boolean {
+    const name = hexOf(key);
+    return existsSync(`${this.#root}/${name.slice(0, 2)}/${name.slice(2)}`);
   }
 
   async putMany(entries: readonly Entry[]): Promise<PutResult> {
