@@ -186,9 +186,10 @@ class CodeRun {
     work: () => Promise<T>,
   ): Promise<T> {
     const start = performance.now();
+    const before = step.lookupTime;
     const result = await work();
     const total = performance.now() - start;
-    const waiting = Math.min(step.lookupTime, total);
+    const waiting = Math.min(step.lookupTime - before, total);
     this.#timer.add("lookup", waiting);
     this.#timer.add(phase, total - waiting);
     return result;
