@@ -69,7 +69,6 @@ CodeGenerator::take(const EmitOptions &Options, const Module &M) {
 }
 
 void CodeGenerator::keep(std::unique_ptr<CodeGenerator> Generator) {
-  Generator->IRPasses->forget();
   if (!Generator->Configuration.empty())
     Kept = std::move(Generator);
 }

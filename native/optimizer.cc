@@ -166,6 +166,7 @@ Error Optimizer::run(Module &M, StringRef Pipeline) {
     if (Error E = Builder.parsePassPipeline(Passes, Pipeline))
       return stepError("INVALID_OPTION", std::move(E));
   Passes.run(M, MAM);
+  forget();
   if (!canRunAgain(Pipeline))
     Pipelines.erase(Entry);
   return Error::success();

@@ -20,13 +20,13 @@ class Optimizer {
 public:
   Optimizer(llvm::TargetMachine &TM, bool Vectorize);
 
-  // Pipeline is LLVM's text for one.
+  // Pipeline is LLVM's text for one. What was learned of M is forgotten
+  // afterwards, since others will change it.
   llvm::Error run(llvm::Module &M, llvm::StringRef Pipeline);
 
-  // Forgets what it knows of the module, which others will change or delete.
+private:
   void forget();
 
-private:
   llvm::PassInstrumentationCallbacks Callbacks;
   llvm::OptNoneInstrumentation OptNone;
   llvm::LoopAnalysisManager LAM;

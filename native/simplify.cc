@@ -134,13 +134,11 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
   Optimizer &Passes = (*Generator)->optimizer();
   if (Error E = Passes.run(M, Early))
     return E;
-  Passes.forget();
   std::vector<std::string> Imported;
   if (Error E = importAll(M, Request.Imports, Imported))
     return E;
   if (Error E = Passes.run(M, Late))
     return E;
-  Passes.forget();
   dropImported(M, Imported);
   for (Function &F : M)
     F.removeFnAttr(ThresholdName);
