@@ -89,10 +89,32 @@ export interface Import {
   isOnlyCall: boolean;
 }
 
-export interface SimplifiedBody {
+export interface SimplifyRequest {
   body: Uint8Array;
+  imports: Import[];
+  /** Pairs of a name and attributes. */
+  attributes: PackedNames;
+}
+
+/** By request. */
+export interface SimplifiedBodies {
+  bodies: Block;
   /** JSON: see native/simplify.cc. */
-  summary: string;
+  summaries: Block;
+  /** Has no item where the request succeeded. */
+  errors: Error[];
+}
+
+export interface EmitRequest {
+  body: Uint8Array;
+  linkNames: PackedNames;
+}
+
+/** By request. */
+export interface EmittedCode {
+  code: Block;
+  /** Has no item where the request succeeded. */
+  errors: Error[];
 }
 
 export interface NativeEntry {
@@ -140,13 +162,8 @@ export interface Native {
   host(): { triple: string; cpu: string; features: string };
   readModules(bytes: Uint8Array, name: string): Promise<InputModule[]>;
   splitModule(bitcode: Uint8Array, options: SplitOptions): Promise<SplitModule>;
-  simplify(
-    body: Uint8Array,
-    imports: Import[],
-    attributes: PackedNames,
-    options: EmitOptions,
-  ): Promise<SimplifiedBody>;
-  emit(body: Uint8Array, options: EmitOptions, linkNames: PackedNames): Promise<Uint8Array>;
+  simplify(requests: SimplifyRequest[], options: EmitOptions): Promise<SimplifiedBodies>;
+  emit(requests: EmitRequest[], options: EmitOptions): Promise<EmittedCode>;
   renameSymbols(object: Uint8Array, linkNames: PackedNames): Promise<Uint8Array>;
   /** Puts `linkNames` into the contents, where they are not empty. */
   writeArchive(

@@ -10,11 +10,12 @@ import { FinegrainError } from "./errors";
 import { keyFor } from "./key";
 import { Lookups } from "./lookups";
 import { packNames } from "./names";
-import { type EmitOptions, native } from "./native";
+import { type EmitOptions, type SimplifyRequest as NativeRequest, native, piece } from "./native";
 import type { Level } from "./options";
 import { type Plan, planSimplify, planText, type SimplifiedUnit } from "./plan";
+import { runAlone, type Work } from "./queue";
 import { CachedStep, type Caching, type OnStepProgress } from "./step";
-import { type SimplifyResult, summaryCodec } from "./summary";
+import { parseSummary, type SimplifyResult, summaryCodec } from "./summary";
 import { restoreLinkNames, type SymbolTable } from "./symbols";
 import type { Unit } from "./units";
 
@@ -50,7 +51,12 @@ export interface Done extends SimplifiedUnit {
   again: () => Promise<SimplifyResult>;
 }
 
-export class SimplifyStep extends CachedStep<SimplifyResult> {
+interface PlannedUnit {
+  unit: number;
+  plan: Plan;
+}
+
+export class SimplifyStep extends CachedStep<PlannedUnit, SimplifyResult> {
   readonly #request: SimplifyRequest;
   readonly #bodies: Lookups;
   readonly #done = new Map<number, Done>();
@@ -93,13 +99,15 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
   /** Simplifies a unit whose callees are done. */
   async simplify(unit: number, priority: number): Promise<Done> {
     const { units, symbols, callees, options, level } = this.#request;
-    const { name, digest } = units[unit]!;
+    const { name, digest, size } = units[unit]!;
     const doneOf = (callee: number) => this.#done.get(callee)!;
     const plan = planSimplify(symbols(unit), callees(unit), doneOf, importLimits[level]);
     const imports = planText(plan, (callee) => doneOf(callee).summary.digest);
     const key = keyFor({ body: digest, imports }, options);
-    const again = () => this.#compute(unit, plan);
-    const { summary, body } = await this.get({ name, key, priority, run: again });
+    const request = { unit, plan };
+    const job = { work: this.#compute, request, size };
+    const again = () => runAlone(this.#compute, request);
+    const { summary, body } = await this.get({ name, key, priority, job });
     const imported = plan.imports.map(({ unit }) => unit);
     const symbolsNow = named(summary, plan);
     const done = { key: key.digest, summary, symbols: symbolsNow, body, imported, again };
@@ -139,9 +147,21 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
     return priorities;
   }
 
-  async #compute(unit: number, plan: Plan): Promise<SimplifyResult> {
+  readonly #compute: Work<PlannedUnit, SimplifyResult> = async (planned) => {
     const { units, options } = this.#request;
-    const { name, body } = units[unit]!;
+    const requests = await Promise.all(planned.map((request) => this.#nativeRequest(request)));
+    const { bodies, summaries, errors } = await native.simplify(requests, options);
+    return planned.map(({ unit }, i) => {
+      const reason = errors[i];
+      if (reason)
+        return { status: "rejected", reason: FinegrainError.from(reason, units[unit]!.name) };
+      const summaryText = piece(summaries, i);
+      const value = { summary: parseSummary(summaryText), summaryText, body: piece(bodies, i) };
+      return { status: "fulfilled", value };
+    });
+  };
+
+  async #nativeRequest({ unit, plan }: PlannedUnit): Promise<NativeRequest> {
     const imports = await Promise.all(
       plan.imports.map(async ({ unit, numbers, functions, isOnlyCall }) => ({
         body: await this.body(unit),
@@ -150,13 +170,8 @@ export class SimplifyStep extends CachedStep<SimplifyResult> {
         isOnlyCall,
       })),
     );
-    const attributes = packNames(plan.attributes);
-    try {
-      const done = await native.simplify(await body(), imports, attributes, options);
-      return { summary: JSON.parse(done.summary), summaryText: done.summary, body: done.body };
-    } catch (error) {
-      throw FinegrainError.from(error, name);
-    }
+    const body = await this.#request.units[unit]!.body();
+    return { body, imports, attributes: packNames(plan.attributes) };
   }
 }
 

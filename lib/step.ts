@@ -6,7 +6,7 @@
 
 import type { Key } from "./key";
 import { type Faults, Lookups } from "./lookups";
-import type { JobQueue } from "./queue";
+import type { Job, JobQueue } from "./queue";
 import type { Parts, Store } from "./store/store";
 import type { StoreWriter } from "./store/writer";
 
@@ -30,13 +30,13 @@ export interface Caching {
 
 export type OnStepProgress = (done: number, total: number) => void;
 
-export interface StepRequest<R> {
+export interface StepRequest<Q, R> {
   /** For messages. */
   name: string;
   key: Key;
   /** Jobs of high priority start first. */
   priority: number;
-  run: () => Promise<R>;
+  job: Job<Q, R>;
 }
 
 interface Outcome<R> {
@@ -44,7 +44,7 @@ interface Outcome<R> {
   isHit: boolean;
 }
 
-export class CachedStep<R> {
+export class CachedStep<Q, R> {
   lookups = 0;
   hits = 0;
   /** Names of the requests for which the store had something wrong. */
@@ -88,7 +88,7 @@ export class CachedStep<R> {
     );
   }
 
-  async get(request: StepRequest<R>): Promise<R> {
+  async get(request: StepRequest<Q, R>): Promise<R> {
     const id = idOf(request.key.digest);
     let outcome = this.#outcomes.get(id);
     if (!outcome) {
@@ -103,14 +103,14 @@ export class CachedStep<R> {
     return result;
   }
 
-  async #obtain(request: StepRequest<R>): Promise<Outcome<R>> {
+  async #obtain(request: StepRequest<Q, R>): Promise<Outcome<R>> {
     const { digest } = request.key;
     const parts = this.#prefetched.get(idOf(digest)) ?? (await this.#store.get(digest));
     const found = parts && this.#codec.decode(parts);
     if (parts && !found) this.#caching.faults.bad++;
     if (found && !this.#caching.verify) return { result: found, isHit: true };
     this.#jobs++;
-    const result = await this.#caching.queue.run(request.priority, request.run);
+    const result = await this.#caching.queue.run(request.priority, request.job);
     this.#onProgress(++this.#jobsDone, this.#jobs);
     const entry = this.#codec.encode(result);
     if (found) {

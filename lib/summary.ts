@@ -18,25 +18,28 @@ export interface Summary {
 
 export interface SimplifyResult {
   summary: Summary;
-  summaryText: string;
+  summaryText: Uint8Array;
   /** Undefined where the store has it. */
   body: Uint8Array | undefined;
 }
 
 export const summaryCodec: Codec<SimplifyResult> = {
   parts: ["summary"],
-  encode: ({ summaryText, body }) => ({ summary: Buffer.from(summaryText), body: body! }),
+  encode: ({ summaryText, body }) => ({ summary: summaryText, body: body! }),
   decode: ({ summary }) => {
-    const { buffer, byteOffset, byteLength } = summary!;
-    const summaryText = Buffer.from(buffer, byteOffset, byteLength).toString();
+    const summaryText = summary!;
     try {
-      const parsed = JSON.parse(summaryText);
+      const parsed = parseSummary(summaryText);
       return isSummary(parsed) ? { summary: parsed, summaryText, body: undefined } : undefined;
     } catch {
       return undefined;
     }
   },
 };
+
+export function parseSummary({ buffer, byteOffset, byteLength }: Uint8Array) {
+  return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString());
+}
 
 /** Thousands are read in a warm build: the form is looked at, not every item. */
 function isSummary(value: Partial<Summary> | null): value is Summary {

@@ -139,12 +139,30 @@ static EmitOptions emitOptionsIn(Napi::Object Object) {
   return Options;
 }
 
-// simplify(body, [{body, positions, functions, isOnlyCall}], attributes,
-// options)
-static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
+// One job for several requests, each with an outcome of its own.
+template <class Result, class Request, class Step>
+static std::vector<Expected<Result>> inTurn(ArrayRef<Request> Requests,
+                                            Step DoStep) {
+  std::vector<Expected<Result>> Outcomes;
+  for (const Request &R : Requests)
+    Outcomes.push_back(resultOf<Result>([&] { return DoStep(R); }));
+  return Outcomes;
+}
+
+template <class Result>
+static Napi::Array errorsOut(Napi::Env Env,
+                             std::vector<Expected<Result>> &Outcomes) {
+  Napi::Array Errors = Napi::Array::New(Env);
+  for (size_t I = 0; I != Outcomes.size(); ++I)
+    if (Error Failure = Outcomes[I].takeError())
+      Errors.Set(I, toJsError(Env, std::move(Failure)));
+  return Errors;
+}
+
+static SimplifyRequest simplifyRequestIn(Napi::Object Object) {
   SimplifyRequest Request;
-  Request.Body = bytesIn(Info[0]);
-  auto Imports = Info[1].As<Napi::Array>();
+  Request.Body = bytesIn(Object.Get("body"));
+  auto Imports = Object.Get("imports").As<Napi::Array>();
   for (uint32_t I = 0; I != Imports.Length(); ++I) {
     auto Item = Imports.Get(I).As<Napi::Object>();
     Request.Imports.push_back({bytesIn(Item.Get("body")),
@@ -152,32 +170,62 @@ static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
                                copyIn(Item.Get("functions")),
                                Item.Get("isOnlyCall").As<Napi::Boolean>()});
   }
-  Request.Attributes = bytesIn(Info[2]);
-  EmitOptions Options = emitOptionsIn(Info[3].As<Napi::Object>());
-  return runJob<Simplified>(
+  Request.Attributes = bytesIn(Object.Get("attributes"));
+  return Request;
+}
+
+// simplify([{body, imports: [{body, positions, functions, isOnlyCall}],
+// attributes}], options)
+static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
+  using Outcomes = std::vector<Expected<Simplified>>;
+  auto Array = Info[0].As<Napi::Array>();
+  std::vector<SimplifyRequest> Requests;
+  for (uint32_t I = 0; I != Array.Length(); ++I)
+    Requests.push_back(simplifyRequestIn(Array.Get(I).As<Napi::Object>()));
+  return runJob<Outcomes>(
       Info,
-      [Request = std::move(Request), Options = std::move(Options)] {
-        return simplify(Request, Options);
+      [Requests = std::move(Requests),
+       Options = emitOptionsIn(Info[1].As<Napi::Object>())] {
+        return inTurn<Simplified, SimplifyRequest>(
+            Requests, [&](const auto &R) { return simplify(R, Options); });
       },
-      [](Napi::Env Env, Simplified &Done) {
+      [](Napi::Env Env, Outcomes &Done) {
         Napi::Object Result = Napi::Object::New(Env);
-        Result.Set("body", bytesOut(Env, std::move(Done.Body)));
-        Result.Set("summary", Done.Summary);
+        Result.Set("errors", errorsOut(Env, Done));
+        Result.Set("bodies", blockOut(Env, Done.size(), [&](size_t I) {
+                     return Done[I] ? bytesOf(Done[I]->Body) : StringRef();
+                   }));
+        Result.Set("summaries", blockOut(Env, Done.size(), [&](size_t I) {
+                     return Done[I] ? StringRef(Done[I]->Summary) : StringRef();
+                   }));
         return Result;
       });
 }
 
-// emit(body, options, linkNames)
+// emit([{body, linkNames}], options)
 static Napi::Value emitJob(const Napi::CallbackInfo &Info) {
-  EmitOptions Options = emitOptionsIn(Info[1].As<Napi::Object>());
-  Options.LinkNames = copyIn(Info[2]);
-  return runJob<Bytes>(
+  using Outcomes = std::vector<Expected<Bytes>>;
+  auto Array = Info[0].As<Napi::Array>();
+  std::vector<EmitRequest> Requests;
+  for (uint32_t I = 0; I != Array.Length(); ++I) {
+    auto Item = Array.Get(I).As<Napi::Object>();
+    Requests.push_back(
+        {bytesIn(Item.Get("body")), bytesIn(Item.Get("linkNames"))});
+  }
+  return runJob<Outcomes>(
       Info,
-      [Body = bytesIn(Info[0]), Options = std::move(Options)] {
-        return emit(Body, Options);
+      [Requests = std::move(Requests),
+       Options = emitOptionsIn(Info[1].As<Napi::Object>())] {
+        return inTurn<Bytes, EmitRequest>(
+            Requests, [&](const auto &R) { return emit(R, Options); });
       },
-      [](Napi::Env Env, Bytes &Code) {
-        return bytesOut(Env, std::move(Code));
+      [](Napi::Env Env, Outcomes &Done) {
+        Napi::Object Result = Napi::Object::New(Env);
+        Result.Set("errors", errorsOut(Env, Done));
+        Result.Set("code", blockOut(Env, Done.size(), [&](size_t I) {
+                     return Done[I] ? bytesOf(*Done[I]) : StringRef();
+                   }));
+        return Result;
       });
 }
 

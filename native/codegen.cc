@@ -43,6 +43,7 @@ static std::string configuration(const EmitOptions &Options, const Module &M) {
      << Options.CPU << '\n'
      << Options.Features << '\n'
      << Options.CodeGenLevel << '\n'
+     << Options.Vectorize << '\n'
      << Options.RelocationModel << '\n'
      << Options.CodeModel << '\n'
      << (CodeModel ? int(*CodeModel) : -1);
@@ -62,6 +63,8 @@ CodeGenerator::take(const EmitOptions &Options, const Module &M) {
   Generator->Configuration = std::move(Wanted);
   Generator->Kind = Options.Kind;
   Generator->TM = std::move(*TM);
+  Generator->IRPasses =
+      std::make_unique<Optimizer>(*Generator->TM, Options.Vectorize);
   return Generator;
 }
 

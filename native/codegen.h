@@ -1,4 +1,4 @@
-// Code generation of one body after the other on one thread.
+// Optimisation and code generation of one body after the other on one thread.
 //
 // Setting up a target and its passes takes a millisecond, as long as generating
 // a small function's code. So each thread keeps the last set it used, and uses
@@ -7,6 +7,7 @@
 #ifndef FINEGRAIN_CODEGEN_H
 #define FINEGRAIN_CODEGEN_H
 
+#include "optimizer.h"
 #include "steps.h"
 #include "llvm/CodeGen/MachineModuleInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -27,6 +28,7 @@ public:
   static void keep(std::unique_ptr<CodeGenerator> Generator);
 
   llvm::TargetMachine &target() { return *TM; }
+  Optimizer &optimizer() { return *IRPasses; }
 
   // Writes assembly or an object, as Options.Kind said.
   llvm::Expected<Bytes> run(llvm::Module &M);
@@ -39,6 +41,7 @@ private:
   std::string Configuration; // empty: for one module only
   Output Kind = Output::Object;
   std::unique_ptr<llvm::TargetMachine> TM;
+  std::unique_ptr<Optimizer> IRPasses;
   Bytes Code;
   llvm::raw_svector_ostream OS;
   std::unique_ptr<llvm::legacy::PassManager> Passes;

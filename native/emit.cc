@@ -4,7 +4,6 @@
 #include "error.h"
 #include "module_io.h"
 #include "names.h"
-#include "optimizer.h"
 #include "prepare.h"
 #include "steps.h"
 #include "target.h"
@@ -13,12 +12,12 @@ using namespace llvm;
 
 namespace finegrain {
 
-static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
-                                StringRef LinkNames) {
+static Expected<Bytes> emitBody(const EmitRequest &Request,
+                                const EmitOptions &Options) {
   LLVMContext Context;
   Context.setDiscardValueNames(true);
   Diagnostics Problems(Context);
-  Expected<std::unique_ptr<Module>> Parsed = parseModule(Body, Context);
+  Expected<std::unique_ptr<Module>> Parsed = parseModule(Request.Body, Context);
   if (!Parsed)
     return Parsed.takeError();
   Module &M = **Parsed;
@@ -27,17 +26,16 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
       CodeGenerator::take(Options, M);
   if (!Generator)
     return Generator.takeError();
-  TargetMachine &TM = (*Generator)->target();
-  if (Error E = prepare(M, TM, Options))
+  if (Error E = prepare(M, (*Generator)->target(), Options))
     return E;
   if (!Options.Pipeline.empty())
-    if (Error E = Optimizer(TM, Options.Vectorize).run(M, Options.Pipeline))
+    if (Error E = (*Generator)->optimizer().run(M, Options.Pipeline))
       return E;
 
   // Text holds names, so they are put in before it is written. Objects get
   // theirs later, from the rename step.
   if (Options.Kind != Output::Object)
-    restoreLinkNames(M, LinkNames);
+    restoreLinkNames(M, Request.LinkNames);
   Expected<Bytes> Result = Options.Kind == Output::Bitcode
                                ? Expected<Bytes>(writeModule(M))
                                : (*Generator)->run(M);
@@ -49,15 +47,14 @@ static Expected<Bytes> emitBody(StringRef Body, const EmitOptions &Options,
   return Result;
 }
 
-Expected<Bytes> emit(StringRef Body, const EmitOptions &Options) {
-  StringRef LinkNames(Options.LinkNames.data(), Options.LinkNames.size());
-  Expected<Bytes> Result = emitBody(Body, Options, LinkNames);
+Expected<Bytes> emit(const EmitRequest &Request, const EmitOptions &Options) {
+  Expected<Bytes> Result = emitBody(Request, Options);
   if (Result)
     return Result;
   // LLVM speaks of the body's symbols; the user knows them by link name.
   return handleErrors(Result.takeError(), [&](const StepError &E) -> Error {
     std::string Text;
-    bool HasNames = LinkNameTable(LinkNames).restore(E.text(), Text);
+    bool HasNames = LinkNameTable(Request.LinkNames).restore(E.text(), Text);
     return stepError(E.code(), HasNames ? Text : E.text());
   });
 }

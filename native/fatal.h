@@ -6,6 +6,7 @@
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 
 namespace finegrain {
 
@@ -15,6 +16,15 @@ void installFatalErrorHandler();
 // Runs Work, which may not return normally: what it had allocated in LLVM is
 // then leaked, since it may be in no state to be destroyed.
 llvm::Error catchFatalErrors(llvm::function_ref<void()> Work);
+
+// Likewise, for work that has a result.
+template <class Result, class Work>
+llvm::Expected<Result> resultOf(Work &&DoWork) {
+  std::optional<llvm::Expected<Result>> Outcome;
+  if (llvm::Error Fatal = catchFatalErrors([&] { Outcome.emplace(DoWork()); }))
+    return std::move(Fatal);
+  return std::move(*Outcome);
+}
 
 } // namespace finegrain
 

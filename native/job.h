@@ -38,14 +38,8 @@ public:
   Napi::Promise promise() const { return Deferred.Promise(); }
 
 private:
-  void Execute() override {
-    // Errors of LLVM are values; a fatal one leaves Outcome empty.
-    if (llvm::Error Fatal =
-            catchFatalErrors([this] { Outcome.emplace(DoWork()); })) {
-      Outcome.reset();
-      Outcome.emplace(std::move(Fatal));
-    }
-  }
+  // Errors of LLVM are values.
+  void Execute() override { Outcome.emplace(resultOf<Result>(DoWork)); }
 
   void OnOK() override {
     Napi::Env Env = this->Env();

@@ -9,6 +9,9 @@
 #include "error.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/InlineAdvisor.h"
+#include "llvm/Analysis/ProfileSummaryInfo.h"
+#include "llvm/Analysis/ReplayInlineAdvisor.h"
 #include "llvm/IR/DebugInfo.h"
 #include "llvm/Transforms/Coroutines/CoroEarly.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
@@ -56,6 +59,20 @@ static void addEarlyPasses(ModulePassManager &Passes, OptimizationLevel Level) {
 }
 
 namespace {
+// Decides what is inlined.
+struct CreateAdvisorPass : PassInfoMixin<CreateAdvisorPass> {
+  OptimizationLevel Level;
+
+  explicit CreateAdvisorPass(OptimizationLevel Level) : Level(Level) {}
+  PreservedAnalyses run(Module &M, ModuleAnalysisManager &MAM) {
+    MAM.getResult<InlineAdvisorAnalysis>(M).tryCreate(
+        getInlineParams(Level.getSpeedupLevel(), Level.getSizeLevel()),
+        InliningAdvisorMode::Default, {},
+        InlineContext{ThinOrFullLTOPhase::None, InlinePass::CGSCCInliner});
+    return PreservedAnalyses::all();
+  }
+};
+
 // What was imported is as simple as it gets. LLVM has a mark for that.
 struct SkipImportedPass : PassInfoMixin<SkipImportedPass> {
   PreservedAnalyses run(Module &M, ModuleAnalysisManager &MAM) {
@@ -68,6 +85,21 @@ struct SkipImportedPass : PassInfoMixin<SkipImportedPass> {
   }
 };
 } // namespace
+
+// The heart of LLVM's inliner pipeline: the walk over the call graph. What is
+// around it runs once only, and looks at the module's other globals, which are
+// not here.
+static void addInliner(PassBuilder &Builder, ModulePassManager &Passes,
+                       OptimizationLevel Level) {
+  ModuleInlinerWrapperPass Whole =
+      Builder.buildInlinerPipeline(Level, ThinOrFullLTOPhase::None);
+  constexpr int MaxDevirtIterations = 4; // LLVM's own
+  Passes.addPass(RequireAnalysisPass<ProfileSummaryAnalysis, Module>());
+  Passes.addPass(CreateAdvisorPass(Level));
+  Passes.addPass(
+      createModuleToPostOrderCGSCCPassAdaptor(createDevirtSCCRepeatedPass(
+          std::move(Whole.getPM()), MaxDevirtIterations)));
+}
 
 static std::optional<OptimizationLevel> levelIn(StringRef Text) {
   return StringSwitch<std::optional<OptimizationLevel>>(Text)
@@ -85,15 +117,15 @@ static bool addPiece(PassBuilder &Builder, StringRef Name,
   std::optional<OptimizationLevel> Level = levelIn(Rest.drop_back());
   if (!Level || !Rest.ends_with(">"))
     return false;
-  constexpr ThinOrFullLTOPhase Phase = ThinOrFullLTOPhase::None;
   if (Piece == "early-simplify") {
     addEarlyPasses(Passes, *Level);
   } else if (Piece == "inline-simplify") {
     Passes.addPass(AlwaysInlinerPass(/*InsertLifetime=*/true));
     Passes.addPass(SkipImportedPass());
-    Passes.addPass(Builder.buildInlinerPipeline(*Level, Phase));
+    addInliner(Builder, Passes, *Level);
   } else if (Piece == "optimize") {
-    Passes.addPass(Builder.buildModuleOptimizationPipeline(*Level, Phase));
+    Passes.addPass(Builder.buildModuleOptimizationPipeline(
+        *Level, ThinOrFullLTOPhase::None));
   } else {
     return false;
   }
@@ -122,11 +154,21 @@ Optimizer::Optimizer(TargetMachine &TM, bool Vectorize)
   Builder.crossRegisterProxies(LAM, FAM, CGAM, MAM);
 }
 
+// LLVM's own inliner pipeline uses itself up.
+static bool canRunAgain(StringRef Pipeline) {
+  return !Pipeline.contains("default<");
+}
+
 Error Optimizer::run(Module &M, StringRef Pipeline) {
-  ModulePassManager Passes;
-  if (Error E = Builder.parsePassPipeline(Passes, Pipeline))
-    return stepError("INVALID_OPTION", std::move(E));
+  auto [Entry, IsNew] = Pipelines.try_emplace(Pipeline);
+  ModulePassManager &Passes = Entry->second;
+  if (IsNew)
+    if (Error E = Builder.parsePassPipeline(Passes, Pipeline))
+      return stepError("INVALID_OPTION", std::move(E));
   Passes.run(M, MAM);
+  forget();
+  if (!canRunAgain(Pipeline))
+    Pipelines.erase(Entry);
   return Error::success();
 }
 

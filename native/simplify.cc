@@ -21,7 +21,6 @@
 #include "import.h"
 #include "module_io.h"
 #include "names.h"
-#include "optimizer.h"
 #include "prepare.h"
 #include "steps.h"
 #include "summary.h"
@@ -141,22 +140,19 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
       CodeGenerator::take(Options, M);
   if (!Generator)
     return Generator.takeError();
-  TargetMachine &TM = (*Generator)->target();
-  if (Error E = prepare(M, TM, Options))
+  if (Error E = prepare(M, (*Generator)->target(), Options))
     return E;
   addKnownAttributes(M, Request.Attributes);
 
   auto [Early, Late] = StringRef(Options.Pipeline).split('|');
-  Optimizer Passes(TM, Options.Vectorize);
+  Optimizer &Passes = (*Generator)->optimizer();
   if (Error E = Passes.run(M, Early))
     return E;
-  Passes.forget();
   std::vector<std::string> Imported;
   if (Error E = importAll(M, Request.Imports, TM, Imported))
     return E;
   if (Error E = Passes.run(M, Late))
     return E;
-  Passes.forget();
   dropImported(M, Imported);
   if (Error E = Passes.run(M, "globaldce"))
     return E;

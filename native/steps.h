@@ -99,10 +99,15 @@ struct EmitOptions {
   std::string RelocationModel; // "pic" or "static"
   std::string CodeModel;       // empty: the module's own
   Output Kind = Output::Object;
-  PackedNames LinkNames; // for error messages, assembly and bitcode
 };
 
-llvm::Expected<Bytes> emit(llvm::StringRef Body, const EmitOptions &Options);
+struct EmitRequest {
+  llvm::StringRef Body;
+  llvm::StringRef LinkNames; // for error messages, assembly and bitcode
+};
+
+llvm::Expected<Bytes> emit(const EmitRequest &Request,
+                           const EmitOptions &Options);
 
 // ---- simplify.cc
 
