@@ -8,7 +8,11 @@
 #include "optimizer.h"
 #include "error.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Analysis/AssumptionCache.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/InlineCost.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/Analysis/TargetTransformInfo.h"
 #include "llvm/IR/DebugInfo.h"
 #include "llvm/Transforms/Coroutines/CoroEarly.h"
 #include "llvm/Transforms/IPO/AlwaysInliner.h"
@@ -20,6 +24,7 @@
 #include "llvm/Transforms/Scalar/LowerExpectIntrinsic.h"
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 #include "llvm/Transforms/Utils/EntryExitInstrumenter.h"
 #include "llvm/Transforms/Utils/Mem2Reg.h"
 
@@ -69,6 +74,40 @@ struct SkipImportedPass : PassInfoMixin<SkipImportedPass> {
 };
 } // namespace
 
+namespace {
+// LLVM's inliner stops at its own threshold, before it looks at a function's.
+struct InlineOnlyCallsPass : PassInfoMixin<InlineOnlyCallsPass> {
+  PreservedAnalyses run(Module &M, ModuleAnalysisManager &MAM) {
+    auto &FAM =
+        MAM.getResult<FunctionAnalysisManagerModuleProxy>(M).getManager();
+    auto Assumptions = [&](Function &F) -> AssumptionCache & {
+      return FAM.getResult<AssumptionAnalysis>(F);
+    };
+    auto Library = [&](Function &F) -> const TargetLibraryInfo & {
+      return FAM.getResult<TargetLibraryAnalysis>(F);
+    };
+    InlineParams Params = getInlineParams();
+    Params.ComputeFullInlineCost = true;
+    PreservedAnalyses Preserved = PreservedAnalyses::all();
+    for (Function &F : M) {
+      if (!F.hasFnAttribute(InlineThresholdName) || F.isDeclaration())
+        continue;
+      for (User *U : make_early_inc_range(F.users())) {
+        auto *Call = dyn_cast<CallBase>(U);
+        if (!Call || !getInlineCost(*Call, &F, Params,
+                                    FAM.getResult<TargetIRAnalysis>(F),
+                                    Assumptions, Library))
+          continue;
+        InlineFunctionInfo Info(Assumptions);
+        if (InlineFunction(*Call, Info, /*MergeAttributes=*/true).isSuccess())
+          Preserved = PreservedAnalyses::none();
+      }
+    }
+    return Preserved;
+  }
+};
+} // namespace
+
 static std::optional<OptimizationLevel> levelIn(StringRef Text) {
   return StringSwitch<std::optional<OptimizationLevel>>(Text)
       .Case("O1", OptimizationLevel::O1)
@@ -90,6 +129,7 @@ static bool addPiece(PassBuilder &Builder, StringRef Name,
     addEarlyPasses(Passes, *Level);
   } else if (Piece == "inline-simplify") {
     Passes.addPass(AlwaysInlinerPass(/*InsertLifetime=*/true));
+    Passes.addPass(InlineOnlyCallsPass());
     Passes.addPass(SkipImportedPass());
     Passes.addPass(Builder.buildInlinerPipeline(*Level, Phase));
   } else if (Piece == "optimize") {

@@ -13,6 +13,10 @@
 
 namespace finegrain {
 
+// LLVM's attribute for the cost up to which calls of a function are inlined.
+inline constexpr llvm::StringLiteral InlineThresholdName =
+    "function-inline-threshold";
+
 class Optimizer {
 public:
   Optimizer(llvm::TargetMachine &TM, bool Vectorize);

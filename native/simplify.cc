@@ -32,7 +32,6 @@ using namespace llvm;
 namespace finegrain {
 
 // LLVM grants so much to the only call of a static function.
-static constexpr StringLiteral ThresholdName = "function-inline-threshold";
 static constexpr StringLiteral OnlyCallThreshold = "15225";
 
 static void addKnownAttributes(Module &M, StringRef Packed) {
@@ -108,7 +107,7 @@ static Error importAll(Module &M, ArrayRef<Import> Imports,
     for (Function *F : *Functions) {
       Names.push_back(F->getName().str());
       if (From.IsOnlyCall)
-        F->addFnAttr(ThresholdName, OnlyCallThreshold);
+        F->addFnAttr(InlineThresholdName, OnlyCallThreshold);
     }
   }
   return Error::success();
@@ -145,7 +144,7 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
   Passes.forget();
   dropImported(M, Imported);
   for (Function &F : M)
-    F.removeFnAttr(ThresholdName);
+    F.removeFnAttr(InlineThresholdName);
   if (Error E = Passes.run(M, "globaldce"))
     return E;
 

@@ -15,7 +15,8 @@ std::string provenAttributes(const llvm::Function &F);
 // Adds to the declaration F what provenAttributes() told of its definition.
 void addProvenAttributes(llvm::Function &F, llvm::StringRef Text);
 
-// About F's number of instructions, as the inliner sees it; 0 where it cannot be inlined into other units.
+// About F's number of instructions, as the inliner sees it; 0 where it cannot
+// be inlined into other units.
 unsigned importSize(llvm::Function &F);
 
 } // namespace finegrain
