@@ -69,14 +69,16 @@ export interface CodeResult {
 
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
   const memory = await rememberedWalk(request, timer);
+  let run = new CodeRun(request, timer);
   if (memory && QuickWalk.fits(request, memory))
     try {
-      const result = await new CodeRun(request, timer).quickly(memory);
+      const result = await run.quickly(memory);
       if (result) return result;
     } catch (error) {
       if (!(error instanceof OutdatedMemory)) throw error;
+      run = new CodeRun(request, timer);
     }
-  return new CodeRun(request, timer).thoroughly(memory);
+  return run.thoroughly(memory);
 }
 
 /** How the last build of these inputs ended, if it is known. */
@@ -91,7 +93,7 @@ async function rememberedWalk(
   return parts && WalkMemory.open(parts);
 }
 
-/** One attempt at the way from units to code. */
+/** The way from units to code: the short one, the whole one, or the whole one after the short. */
 class CodeRun {
   readonly #context: CodeContext;
   readonly #timer: PhaseTimer;
@@ -101,6 +103,8 @@ class CodeRun {
   readonly #queue: JobQueue;
   readonly #emit: EmitStep;
   readonly #code: { unit: FinalUnit; code: Promise<Uint8Array> }[] = [];
+  /** Of the short way, where it led nowhere. */
+  #earlier: SimplifyStep | undefined;
 
   constructor(request: CodeRequest, timer: PhaseTimer) {
     const { store, faults, verify, threads, signal } = request;
@@ -122,7 +126,10 @@ class CodeRun {
     return this.#untilIdle(async () => {
       const quick = new QuickWalk(this.#context, memory, step);
       const final = await this.#timed("simplify", step, () => quick.run());
-      if (!final) return undefined;
+      if (!final) {
+        this.#earlier = step;
+        return undefined;
+      }
       for (const unit of final) this.#start(unit);
       return this.#finish(step, quick.result());
     });
@@ -134,6 +141,7 @@ class CodeRun {
       symbols: (unit) => walk.symbols(unit),
       callees: (unit) => walk.graph.callees[unit]!,
     });
+    if (this.#earlier) step.adopt(this.#earlier);
     return this.#untilIdle(async () => {
       await this.#timed("simplify", step, async () => {
         if (memory) await step.prefetch(memory.keys());

@@ -10,6 +10,7 @@ import type { Callee } from "./callgraph";
 import { schema } from "./key";
 import { native, type PackedNames, piece } from "./native";
 import type { Level } from "./options";
+import { onlyCallLimit } from "./plan";
 import type { Parts } from "./store/store";
 import type { Summary } from "./summary";
 import type { StepOptions } from "./target";
@@ -184,12 +185,13 @@ export class WalkMemory {
 }
 
 /**
- * The body itself is seen by those who were handed it. The others know that it
- * was too large, and what its code proves.
+ * The body itself is seen by those who were handed it. The others know which
+ * limits it was too large for, and what its code proves.
  */
 export function interfaceDigest(summary: Summary, isImported: boolean, sizeLimit: number): string {
   const { digest, origins, kept, symbols, attributes, sizes } = summary;
-  const classes = sizes.map((size) => (size === 0 ? 0 : size <= sizeLimit ? 1 : 2));
+  const limits = [0, sizeLimit, onlyCallLimit];
+  const classes = sizes.map((size) => limits.filter((limit) => size > limit).length);
   const seen = [isImported ? digest : "", origins, kept, symbols, attributes, classes];
   return hash("sha256", JSON.stringify(seen), "hex");
 }
