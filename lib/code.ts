@@ -5,7 +5,8 @@
  */
 
 import { EmitStep } from "./emit";
-import { type Faults, Lookups } from "./lookups";
+import type { Faults } from "./lookups";
+import { MemoryLookups, memoryEntry } from "./memories";
 import type { EmitOptions, PackedNames } from "./native";
 import type { Level, ProgressEvent } from "./options";
 import { JobQueue } from "./queue";
@@ -87,7 +88,7 @@ async function rememberedWalk(
   timer: PhaseTimer,
 ) {
   if (verify || units.every(({ isWhole }) => isWhole)) return undefined;
-  const lookups = new Lookups(store, walkParts, faults);
+  const lookups = new MemoryLookups(store, walkParts, faults);
   const parts = await lookups.get(walkKey(program, options, level));
   timer.add("lookup", lookups.time);
   return parts && WalkMemory.open(parts);
@@ -172,7 +173,7 @@ class CodeRun {
   async #finish(step: SimplifyStep, walked: WalkedUnit[] | undefined): Promise<CodeResult> {
     const { program, units, options, level, memories } = this.#context;
     if (walked && this.#context.store)
-      this.#remember.add({ key: walkKey(program, options, level), parts: encodeWalk(walked) });
+      this.#remember.add(memoryEntry(walkKey(program, options, level), encodeWalk(walked)));
     for (const memory of memories) this.#remember.add(memory());
     this.#code.sort((a, b) => a.unit.index - b.unit.index);
     const code = await this.#timed("emit", this.#emit, () =>

@@ -84,6 +84,7 @@ export class QuickWalk {
   async #simplify(unit: number): Promise<boolean> {
     const memory = this.#memory;
     const callees = calleeUnits(memory.callees(unit));
+    if (callees.some((callee) => callee >= memory.count)) return false;
     const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
     if (known.includes(false)) return false;
     const { summary } = await this.#step.simplify(unit, 0);

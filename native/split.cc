@@ -100,6 +100,8 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
   std::vector<uint32_t> Wanted = wantedGroups(Parts.Groups.size(), Options);
   Result.Units.reserve(Wanted.size());
   for (uint32_t I : Wanted) {
+    if (I >= Parts.Groups.size()) // what is remembered is of another module
+      break;
     const Group &G = Parts.Groups[I];
     Expected<Extraction> Extracted = extract(M, G, How);
     if (!Extracted)

@@ -6,7 +6,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -17,6 +16,7 @@ import path from "node:path";
 import { type BuildOptions, build, openStore } from "../lib";
 import { digest, Workspace } from "./helpers";
 import { Random } from "./random";
+import { entriesOf, keyOf, memoryKind } from "./store-files";
 
 const work = new Workspace();
 const count = 20;
@@ -39,8 +39,7 @@ async function outcomeOf(cache: string, change: Partial<BuildOptions> = {}) {
 /** A remembered output would leave no unit to look for. */
 function dropMemories(cache: string): void {
   if (!existsSync(cache) || !statSync(cache).isDirectory()) return;
-  for (const file of entriesOf(cache))
-    if (readFileSync(file).subarray(0, 1024).includes("output\0")) rmSync(file);
+  for (const file of entriesOf(cache)) if (memoryKind(file) === "output") rmSync(file);
 }
 
 let right: string;
@@ -63,17 +62,6 @@ async function filledStore(): Promise<string> {
   expect(await outcomeOf(cache)).toEqual({ ...replaced(0), hits: 0, misses: count });
   return cache;
 }
-
-/** The files of a store's entries, in a fixed order. */
-const entriesOf = (cache: string) =>
-  (readdirSync(cache, { recursive: true }) as string[])
-    .map((name) => path.join(cache, name))
-    .filter((file) => statSync(file).isFile())
-    .sort();
-
-/** An entry's key in hex is its folder's name and its own. */
-const keyOf = (file: string) =>
-  Buffer.from(path.basename(path.dirname(file)) + path.basename(file), "hex");
 
 function damage(file: string, random: Random): void {
   const content = readFileSync(file);
