@@ -41,10 +41,13 @@ export class QuickWalk {
   }
 
   /** Whether the edits left the call graph as it was. */
-  static fits({ units }: CodeRequest, { symbolsDigests }: WalkMemory): boolean {
+  static fits({ units }: CodeRequest, memory: WalkMemory): boolean {
     return (
-      symbolsDigests.length === units.length &&
-      units.every(({ symbolsDigest }, unit) => symbolsDigest === symbolsDigests[unit])
+      memory.count === units.length &&
+      units.every(
+        ({ symbolsDigest, isWhole }, unit) =>
+          symbolsDigest === memory.symbolsDigests[unit] && isWhole === memory.is("isWhole", unit),
+      )
     );
   }
 

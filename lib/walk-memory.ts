@@ -20,6 +20,7 @@ export interface WalkedUnit {
   /** Digest of the body as it came in. */
   digest: string;
   symbolsDigest: string;
+  isWhole: boolean;
   isSimplified: boolean;
   isSuperseded: boolean;
   isLive: boolean;
@@ -38,7 +39,7 @@ export interface WalkedUnit {
   rank: number;
 }
 
-const flags = { isSimplified: 1, isSuperseded: 2, isLive: 4, isImported: 8 };
+const flags = { isSimplified: 1, isSuperseded: 2, isLive: 4, isImported: 8, isWhole: 16 };
 
 /**
  * Builds with other options, or of another program, remember for themselves. What
@@ -170,6 +171,7 @@ export class WalkMemory {
     return {
       digest: this.digests[index]!,
       symbolsDigest: this.symbolsDigests[index]!,
+      isWhole: is("isWhole"),
       isSimplified: is("isSimplified"),
       isSuperseded: is("isSuperseded"),
       isLive: is("isLive"),

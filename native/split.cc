@@ -91,7 +91,8 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
   ExtractOptions How;
   How.Suffix = promotedSuffix(Options.ModuleId);
   How.KeepTypeAliasing = Options.KeepTypeAliasing;
-  How.ImportAlwaysInlined = !Options.ForSimplify;
+  // Where code is only generated, nobody inlines.
+  How.ImportAlwaysInlined = !Options.ForSimplify && Options.KeepTypeAliasing;
   // Before bodies are taken away.
   DenseMap<const Function *, uint32_t> Positions;
   for (const Function &F : M)

@@ -93,6 +93,15 @@ test("always_inline of another input", async () => {
   expect(await needsOfMain(`${header} { ${statements(150)} return x; }`)).toEqual([]);
 });
 
+test("where code is only generated, always_inline functions are called", async () => {
+  const input = work.bitcode(
+    "called.c",
+    `static __attribute__((always_inline)) inline int always(int x) { return x + 40; }
+     int main(int argc, char **argv) { return always(argc) + 1; }`,
+  );
+  expect(run(await buildUnits([input], "called", { codegenOnly: true })).status).toBe(42);
+});
+
 describe("inline functions of C", () => {
   test("without any other definition, small and always inlined", async () => {
     const input = work.bitcode(

@@ -99,6 +99,22 @@ function withTwoOffsetsExchanged(before: Buffer): Buffer {
   }
 }
 
+test("debug information that comes and goes", async () => {
+  const loop = "float one(float *x, int n) { for (int i = 0; i < n; i++) x[i] *= 3; return x[n]; }";
+  const [plain, debug] = [[], ["-g"]].map((flags) =>
+    readFileSync(work.bitcode("one.c", loop, flags)),
+  );
+  const others = [{ name: "program.bc", bytes: bitcode }];
+  const cache = work.path("debug");
+  for (const bytes of [plain!, debug!, plain!, debug!]) {
+    const inputs = [{ name: "one.bc", bytes }, ...others];
+    const expected = await outcomeOf(bytes, { inputs, cache: "off" });
+    expect((await outcomeOf(bytes, { inputs, cache })) === expected).toBe(true);
+    // A remembered output would leave nothing to be remembered of the walk.
+    for (const file of entriesOf(cache)) if (memoryKind(file) === "output") rmSync(file);
+  }
+});
+
 test("sound memories with nonsense in them end no process, and are no fault of finegrain's", async () => {
   const random = new Random("nonsense");
   const edited = readFileSync(work.bitcode("edited.c", source.replace("x * 3", "x * 5")));
