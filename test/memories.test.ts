@@ -20,7 +20,7 @@ import {
   memoryKinds,
 } from "./store-files";
 
-const rounds = Number(process.env.FINEGRAIN_ROUNDS ?? 80);
+const rounds = Number(process.env.FINEGRAIN_ROUNDS ?? 60);
 const work = new Workspace();
 const cache = work.path("cache");
 const random = new Random("memories");
