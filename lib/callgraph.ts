@@ -177,5 +177,9 @@ export function definesFunction({ names, flags }: SymbolTable): boolean {
 
 function isStronger(flags: number, than: number): boolean {
   const weak = SymbolFlag.interposable | SymbolFlag.oneOfMany;
-  return !(flags & weak) && (than & weak) !== 0;
+  if (!(than & weak)) return false;
+  if (!(flags & weak)) return true;
+  // Of many that are alike, one that must stay.
+  const areAlike = (flags & than & SymbolFlag.oneOfMany) !== 0;
+  return areAlike && !(flags & SymbolFlag.discardable) && (than & SymbolFlag.discardable) !== 0;
 }

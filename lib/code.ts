@@ -5,7 +5,8 @@
  */
 
 import { EmitStep } from "./emit";
-import { type Faults, Lookups } from "./lookups";
+import type { Faults } from "./lookups";
+import { MemoryLookups, memoryEntry } from "./memories";
 import type { EmitOptions, PackedNames } from "./native";
 import type { Level, ProgressEvent } from "./options";
 import { JobQueue } from "./queue";
@@ -69,14 +70,16 @@ export interface CodeResult {
 
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
   const memory = await rememberedWalk(request, timer);
+  let run = new CodeRun(request, timer);
   if (memory && QuickWalk.fits(request, memory))
     try {
-      const result = await new CodeRun(request, timer).quickly(memory);
+      const result = await run.quickly(memory);
       if (result) return result;
     } catch (error) {
       if (!(error instanceof OutdatedMemory)) throw error;
+      run = new CodeRun(request, timer);
     }
-  return new CodeRun(request, timer).thoroughly(memory);
+  return run.thoroughly(memory);
 }
 
 /** How the last build of these inputs ended, if it is known. */
@@ -85,13 +88,13 @@ async function rememberedWalk(
   timer: PhaseTimer,
 ) {
   if (verify || units.every(({ isWhole }) => isWhole)) return undefined;
-  const lookups = new Lookups(store, walkParts, faults);
+  const lookups = new MemoryLookups(store, walkParts, faults);
   const parts = await lookups.get(walkKey(program, options, level));
   timer.add("lookup", lookups.time);
   return parts && WalkMemory.open(parts);
 }
 
-/** One attempt at the way from units to code. */
+/** The way from units to code: the short one, the whole one, or the whole one after the short. */
 class CodeRun {
   readonly #context: CodeContext;
   readonly #timer: PhaseTimer;
@@ -101,6 +104,8 @@ class CodeRun {
   readonly #queue: JobQueue;
   readonly #emit: EmitStep;
   readonly #code: { unit: FinalUnit; code: Promise<Uint8Array> }[] = [];
+  /** Of the short way, where it led nowhere. */
+  #earlier: SimplifyStep | undefined;
 
   constructor(request: CodeRequest, timer: PhaseTimer) {
     const { store, faults, verify, threads, signal } = request;
@@ -122,7 +127,10 @@ class CodeRun {
     return this.#untilIdle(async () => {
       const quick = new QuickWalk(this.#context, memory, step);
       const final = await this.#timed("simplify", step, () => quick.run());
-      if (!final) return undefined;
+      if (!final) {
+        this.#earlier = step;
+        return undefined;
+      }
       for (const unit of final) this.#start(unit);
       return this.#finish(step, quick.result());
     });
@@ -134,6 +142,7 @@ class CodeRun {
       symbols: (unit) => walk.symbols(unit),
       callees: (unit) => walk.graph.callees[unit]!,
     });
+    if (this.#earlier) step.adopt(this.#earlier);
     return this.#untilIdle(async () => {
       await this.#timed("simplify", step, async () => {
         if (memory) await step.prefetch(memory.keys());
@@ -164,7 +173,7 @@ class CodeRun {
   async #finish(step: SimplifyStep, walked: WalkedUnit[] | undefined): Promise<CodeResult> {
     const { program, units, options, level, memories } = this.#context;
     if (walked && this.#context.store)
-      this.#remember.add({ key: walkKey(program, options, level), parts: encodeWalk(walked) });
+      this.#remember.add(memoryEntry(walkKey(program, options, level), encodeWalk(walked)));
     for (const memory of memories) this.#remember.add(memory());
     this.#code.sort((a, b) => a.unit.index - b.unit.index);
     const code = await this.#timed("emit", this.#emit, () =>

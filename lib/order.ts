@@ -39,10 +39,11 @@ function rankCycle(members: number[], nodes: readonly OrderNode[], rank: (node: 
   const inside = new Set(members);
   const keys = new Map(members.map((node) => [node, orderKey(nodes[node]!)]));
   const byKey = (a: number, b: number) => compare(keys.get(a)!, keys.get(b)!) || a - b;
-  const chains = new Map(members.map((node) => [node, ownersOf(node, nodes, inside)]));
-  const headOf = (node: number) => chains.get(node)!.at(-1) ?? node;
+  const sorted = members.toSorted(byKey);
+  const chains = chainsOf(sorted, nodes, inside);
+  const headOf = (node: number) => chains.get(node)!.head;
   const groups = new Map<number, number[]>();
-  for (const node of members.toSorted(byKey)) {
+  for (const node of sorted) {
     const group = groups.get(headOf(node));
     if (group) group.push(node);
     else groups.set(headOf(node), [node]);
@@ -60,14 +61,30 @@ function rankCycle(members: number[], nodes: readonly OrderNode[], rank: (node: 
   });
 }
 
-/** The only caller, the only caller's only caller, and so on, within a cycle. */
-function ownersOf(node: number, nodes: readonly OrderNode[], inside: Set<number>): number[] {
-  const owners: number[] = [];
-  for (let owner = nodes[node]!.owner; inside.has(owner); owner = nodes[owner]!.owner) {
-    if (owner === node || owners.includes(owner)) return []; // they only call each other
-    owners.push(owner);
+interface Chain {
+  head: number;
+  length: number;
+}
+
+/** A member's only caller, that one's only caller, and so on, within a cycle: up to the head. */
+function chainsOf(
+  members: readonly number[],
+  nodes: readonly OrderNode[],
+  inside: ReadonlySet<number>,
+): Map<number, Chain> {
+  const chains = new Map<number, Chain>();
+  for (const member of members) {
+    const path: number[] = [];
+    for (let node = member; inside.has(node) && !chains.has(node); node = nodes[node]!.owner) {
+      chains.set(node, { head: node, length: 0 });
+      path.push(node);
+    }
+    for (const node of path.reverse()) {
+      const above = chains.get(nodes[node]!.owner);
+      if (above) chains.set(node, { head: above.head, length: above.length + 1 });
+    }
   }
-  return owners;
+  return chains;
 }
 
 function orderKey({ mustInline, size, name }: OrderNode): string {

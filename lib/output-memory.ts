@@ -13,7 +13,8 @@ import { readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { schema } from "./key";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
-import { type Faults, Lookups } from "./lookups";
+import type { Faults } from "./lookups";
+import { MemoryLookups, memoryEntry } from "./memories";
 import { type InputModule, native } from "./native";
 import type { ResolvedBuild } from "./options";
 import type { BuildReport } from "./report";
@@ -64,7 +65,9 @@ export class OutputMemory {
   }
 
   async recall(): Promise<{ content: Uint8Array; outcome: Outcome } | undefined> {
-    const parts = await new Lookups(this.#store, ["head", "output"], this.#faults).get(this.#key);
+    const parts = await new MemoryLookups(this.#store, ["head", "output"], this.#faults).get(
+      this.#key,
+    );
     try {
       if (!parts) return undefined;
       const head: Head = JSON.parse(Buffer.from(parts.head!).toString());
@@ -90,7 +93,7 @@ export class OutputMemory {
         files: files!,
       };
     const parts = { head: Buffer.from(JSON.stringify(head)), output: readFileSync(file) };
-    const { errors } = await this.#store.putMany([{ key: this.#key, parts }]);
+    const { errors } = await this.#store.putMany([memoryEntry(this.#key, parts)]);
     this.#faults.errors.push(...errors);
   }
 

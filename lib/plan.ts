@@ -19,7 +19,7 @@ export interface SimplifiedUnit {
 }
 
 /** LLVM takes the only call of an internal function up to a cost of five times that. */
-const onlyCallLimit = 3000;
+export const onlyCallLimit = 3000;
 
 export interface PlannedImport {
   unit: number;

@@ -41,10 +41,13 @@ export class QuickWalk {
   }
 
   /** Whether the edits left the call graph as it was. */
-  static fits({ units }: CodeRequest, { symbolsDigests }: WalkMemory): boolean {
+  static fits({ units }: CodeRequest, memory: WalkMemory): boolean {
     return (
-      symbolsDigests.length === units.length &&
-      units.every(({ symbolsDigest }, unit) => symbolsDigest === symbolsDigests[unit])
+      memory.count === units.length &&
+      units.every(
+        ({ symbolsDigest, isWhole }, unit) =>
+          symbolsDigest === memory.symbolsDigests[unit] && isWhole === memory.is("isWhole", unit),
+      )
     );
   }
 
@@ -84,6 +87,7 @@ export class QuickWalk {
   async #simplify(unit: number): Promise<boolean> {
     const memory = this.#memory;
     const callees = calleeUnits(memory.callees(unit));
+    if (callees.some((callee) => callee >= memory.count)) return false;
     const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
     if (known.includes(false)) return false;
     const { summary } = await this.#step.simplify(unit, 0);

@@ -141,8 +141,9 @@ export class SimplifyStep extends CachedStep<PlannedUnit, SimplifyResult> {
     const { units } = this.#request;
     const priorities = new Float64Array(units.length);
     for (const unit of graph.order.toReversed()) {
-      const above = graph.callers[unit]!.map((caller) => priorities[caller]!);
-      priorities[unit] = Math.max(basePriority, ...above) + units[unit]!.size;
+      let above = basePriority;
+      for (const caller of graph.callers[unit]!) above = Math.max(above, priorities[caller]!);
+      priorities[unit] = above + units[unit]!.size;
     }
     return priorities;
   }

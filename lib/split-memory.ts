@@ -100,6 +100,8 @@ export function decodeMemory(parts: Parts): RememberedSplit | undefined {
   try {
     const { triple, digests, symbolsDigests } = JSON.parse(Buffer.from(parts.head!).toString());
     const sizes = words(parts.sizes!);
+    if (digests.length !== 64 * sizes.length || symbolsDigests.length !== 32 * sizes.length)
+      throw new Error("parts of other modules");
     const block = (name: string) => decodeBlock(parts, name, sizes.length);
     const [linkNames, keptNames] = [block("linkNames"), block("keptNames")];
     const [symbols, loaded] = [block("symbols"), block("loaded")];

@@ -78,6 +78,11 @@ export class CachedStep<Q, R> {
     this.hits += count;
   }
 
+  /** Takes over what another step of the kind has obtained. */
+  adopt(other: CachedStep<R>): void {
+    for (const [id, outcome] of other.#outcomes) this.#outcomes.set(id, outcome);
+  }
+
   /** Asks for what will be wanted, all at once. */
   async prefetch(keys: readonly Uint8Array[]): Promise<void> {
     await Promise.all(

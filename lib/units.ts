@@ -1,6 +1,7 @@
 /** From modules to units: what is compiled on its own, under a key of its own. */
 
-import { Faults, Lookups } from "./lookups";
+import { Faults, type Lookups } from "./lookups";
+import { MemoryLookups, memoryEntry } from "./memories";
 import { unpackNames } from "./names";
 import type { InputModule, PackedNames } from "./native";
 import { runAll } from "./schedule";
@@ -69,7 +70,7 @@ export async function splitAll(
   options: SplitAllOptions,
 ): Promise<{ sets: UnitSet[]; memories: (() => Entry)[] }> {
   const ids = uniqueIds(modules);
-  const lookups = new Lookups(options.store, memoryParts, options.faults ?? new Faults());
+  const lookups = new MemoryLookups(options.store, memoryParts, options.faults ?? new Faults());
   const splits = await Promise.all(
     modules.map(async (module, index) => {
       return new ModuleSplit(module, ids[index]!, options, lookups).prepare();
@@ -155,11 +156,20 @@ class ModuleSplit {
       return { set: this.#set(part, unitsOf(part, this.#module.name, true), wholeReason) };
     }
     const made = interleave(this.#parts.map((part) => unitsOf(part, this.#module.name, false)));
+    if (this.#remembered && made.length !== this.#changed.length) return this.#again();
     const whole = this.#remembered ?? this.#parts[0]!;
     const units = this.#remembered ? this.#patched(this.#remembered, made) : made;
     const set = this.#set(whole, units, "");
     const isNews = this.#canBeRemembered && made.length > 0;
     return isNews ? { set, memory: () => this.#memory(whole, units) } : { set };
+  }
+
+  /** What is remembered does not fit the module. */
+  async #again(): Promise<SplitResult> {
+    this.#remembered = undefined;
+    this.#parts.length = 0;
+    for (const job of this.jobs()) await job();
+    return this.result();
   }
 
   #set(
@@ -195,7 +205,7 @@ class ModuleSplit {
     );
     const { triple, functions, slots } = whole;
     const parts = encodeMemory({ triple, functions, slots, labels, units, functionDigests });
-    return { key: this.#key, parts };
+    return memoryEntry(this.#key, parts);
   }
 }
 

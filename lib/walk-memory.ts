@@ -10,6 +10,7 @@ import type { Callee } from "./callgraph";
 import { schema } from "./key";
 import { native, type PackedNames, piece } from "./native";
 import type { Level } from "./options";
+import { onlyCallLimit } from "./plan";
 import type { Parts } from "./store/store";
 import type { Summary } from "./summary";
 import type { StepOptions } from "./target";
@@ -19,6 +20,7 @@ export interface WalkedUnit {
   /** Digest of the body as it came in. */
   digest: string;
   symbolsDigest: string;
+  isWhole: boolean;
   isSimplified: boolean;
   isSuperseded: boolean;
   isLive: boolean;
@@ -37,7 +39,7 @@ export interface WalkedUnit {
   rank: number;
 }
 
-const flags = { isSimplified: 1, isSuperseded: 2, isLive: 4, isImported: 8 };
+const flags = { isSimplified: 1, isSuperseded: 2, isLive: 4, isImported: 8, isWhole: 16 };
 
 /**
  * Builds with other options, or of another program, remember for themselves. What
@@ -169,6 +171,7 @@ export class WalkMemory {
     return {
       digest: this.digests[index]!,
       symbolsDigest: this.symbolsDigests[index]!,
+      isWhole: is("isWhole"),
       isSimplified: is("isSimplified"),
       isSuperseded: is("isSuperseded"),
       isLive: is("isLive"),
@@ -184,12 +187,13 @@ export class WalkMemory {
 }
 
 /**
- * The body itself is seen by those who were handed it. The others know that it
- * was too large, and what its code proves.
+ * The body itself is seen by those who were handed it. The others know which
+ * limits it was too large for, and what its code proves.
  */
 export function interfaceDigest(summary: Summary, isImported: boolean, sizeLimit: number): string {
   const { digest, origins, kept, symbols, attributes, sizes } = summary;
-  const classes = sizes.map((size) => (size === 0 ? 0 : size <= sizeLimit ? 1 : 2));
+  const limits = [0, sizeLimit, onlyCallLimit];
+  const classes = sizes.map((size) => limits.filter((limit) => size > limit).length);
   const seen = [isImported ? digest : "", origins, kept, symbols, attributes, classes];
   return hash("sha256", JSON.stringify(seen), "hex");
 }

@@ -50,12 +50,13 @@ export class Walk {
     this.graph.order.forEach((unit, rank) => {
       ranks[unit] = rank;
     });
-    return units.map(({ digest, symbolsDigest, linkNames }, unit) => {
+    return units.map(({ digest, symbolsDigest, isWhole, linkNames }, unit) => {
       const isSuperseded = this.graph.superseded.has(unit);
       const isImported = this.#imported.has(unit);
       const common = {
         digest,
         symbolsDigest,
+        isWhole,
         isSimplified: this.#graphUnits[unit]!.isSimplified,
         isSuperseded,
         isImported,

@@ -4,11 +4,11 @@
 // byte for byte, in a module whose tables are the same, is the same function.
 // Hashing blocks takes a fiftieth of the time of loading them.
 //
-// Left out of the tables' digest is what says where the function blocks stand:
-// the module's symbol table (names are in the string table, which is in), and
-// the record with its offset.
+// Some records say where in the file the function blocks stand, and move with
+// every edit. The tables' digest has which block they mean instead.
 
 #include "blocks.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
 #include "llvm/Bitstream/BitstreamReader.h"
@@ -28,14 +28,21 @@ public:
 private:
   Expected<StringRef> takeBlock();
   Error walkModule();
+  Error readBlockInfo();
+  Error walkSymbolTable();
+  void addSymbol(unsigned Code, ArrayRef<uint64_t> Values);
   void addNumber(uint64_t Number);
   Error addRecord(unsigned AbbrevId);
   void addBlock(unsigned Id, StringRef Content);
 
   StringRef Bitcode;
   BitstreamCursor Stream;
+  BitstreamBlockInfo BlockInfo;
   BLAKE3 Tables;
   Bytes FunctionDigests;
+  // By the offset of the block's content, in words.
+  DenseMap<uint64_t, uint64_t> FunctionAt;
+  uint64_t SymbolTableOffset = 0;
 };
 } // namespace
 
@@ -74,14 +81,62 @@ Error BlockWalker::addRecord(unsigned AbbrevId) {
   Expected<unsigned> Code = Stream.readRecord(AbbrevId, Values, &Blob);
   if (!Code)
     return Code.takeError();
-  if (*Code == bitc::MODULE_CODE_VSTOFFSET)
+  if (*Code == bitc::MODULE_CODE_VSTOFFSET && Values.size() == 1) {
+    SymbolTableOffset = Values[0];
     return Error::success();
+  }
   addNumber(*Code);
   addNumber(Values.size());
   for (uint64_t Value : Values)
     addNumber(Value);
   addBlock(0, Blob);
   return Error::success();
+}
+
+void BlockWalker::addSymbol(unsigned Code, ArrayRef<uint64_t> Values) {
+  addNumber(Code);
+  addNumber(Values.size());
+  bool IsFunction = Code == bitc::VST_CODE_FNENTRY && Values.size() > 1;
+  for (size_t I = 0; I != Values.size(); ++I) {
+    auto Block = FunctionAt.end();
+    if (IsFunction && I == 1)
+      Block = FunctionAt.find(Values[I]);
+    addNumber(Block == FunctionAt.end() ? Values[I] : Block->second);
+  }
+}
+
+// How records in other blocks are abbreviated. Does not take the block.
+Error BlockWalker::readBlockInfo() {
+  uint64_t Start = Stream.GetCurrentBitNo();
+  auto Info = Stream.ReadBlockInfoBlock();
+  if (!Info)
+    return Info.takeError();
+  if (!*Info)
+    return createStringError("malformed block");
+  BlockInfo = std::move(**Info);
+  Stream.setBlockInfo(&BlockInfo);
+  return Stream.JumpToBit(Start);
+}
+
+Error BlockWalker::walkSymbolTable() {
+  if (Error E = Stream.EnterSubBlock(bitc::VALUE_SYMTAB_BLOCK_ID))
+    return E;
+  // The same for all modules, or the offset is wrong.
+  addNumber(Stream.GetCurrentBitNo() / 32 - SymbolTableOffset);
+  while (true) {
+    Expected<BitstreamEntry> Entry = Stream.advance();
+    if (!Entry)
+      return Entry.takeError();
+    if (Entry->Kind == BitstreamEntry::EndBlock)
+      return Error::success();
+    if (Entry->Kind != BitstreamEntry::Record)
+      return createStringError("malformed symbol table");
+    SmallVector<uint64_t, 64> Values;
+    Expected<unsigned> Code = Stream.readRecord(Entry->ID, Values);
+    if (!Code)
+      return Code.takeError();
+    addSymbol(*Code, Values);
+  }
 }
 
 Error BlockWalker::walkModule() {
@@ -100,13 +155,23 @@ Error BlockWalker::walkModule() {
         return E;
       continue;
     }
+    if (Entry->ID == bitc::VALUE_SYMTAB_BLOCK_ID) {
+      if (Error E = walkSymbolTable())
+        return E;
+      continue;
+    }
+    if (Entry->ID == bitc::BLOCKINFO_BLOCK_ID)
+      if (Error E = readBlockInfo())
+        return E;
     Expected<StringRef> Block = takeBlock();
     if (!Block)
       return Block.takeError();
     if (Entry->ID == bitc::FUNCTION_BLOCK_ID) {
+      FunctionAt.try_emplace((Block->data() - Bitcode.data()) / 4,
+                             FunctionAt.size());
       auto Digest = BLAKE3::hash<16>(arrayRefFromStringRef(*Block));
       FunctionDigests.append(Digest.begin(), Digest.end());
-    } else if (Entry->ID != bitc::VALUE_SYMTAB_BLOCK_ID) {
+    } else {
       addBlock(Entry->ID, *Block);
     }
   }

@@ -380,10 +380,11 @@ Error Extractor::declareMembers() {
 
 SymbolFacts Extractor::definitionFacts() {
   SymbolFacts Facts;
+  // Nothing else brings the assembly, whoever else defines the functions.
+  uint32_t Dropped = G.HasModuleAsm ? SF_Discardable | SF_OneOfMany : 0;
   for (GlobalValue *Old : G.Members)
     Facts[cast<GlobalValue>(Values.lookup(Old))] =
-        definitionFlags(*Old) &
-        ~(G.HasModuleAsm ? uint32_t(SF_Discardable) : 0u);
+        definitionFlags(*Old) & ~Dropped;
   for (ArrayRef<GlobalValue *> Kept :
        {ArrayRef(G.Used), ArrayRef(G.CompilerUsed)})
     for (GlobalValue *Old : Kept)

@@ -149,7 +149,7 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
   if (Error E = Passes.run(M, Early))
     return E;
   std::vector<std::string> Imported;
-  if (Error E = importAll(M, Request.Imports, TM, Imported))
+  if (Error E = importAll(M, Request.Imports, (*Generator)->target(), Imported))
     return E;
   if (Error E = Passes.run(M, Late))
     return E;
@@ -158,7 +158,7 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
     return E;
 
   Simplified Result;
-  Unit Body = canonicalize(M, /*Facts=*/{}, /*Again=*/true);
+  Unit Body = canonicalize(M, SymbolFacts(), /*Again=*/true);
   Result.Summary = writeSummary(M, Body);
   Result.Body = std::move(Body.Body);
   if (Problems.hasErrors())

@@ -91,7 +91,8 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
   ExtractOptions How;
   How.Suffix = promotedSuffix(Options.ModuleId);
   How.KeepTypeAliasing = Options.KeepTypeAliasing;
-  How.ImportAlwaysInlined = !Options.ForSimplify;
+  // Where code is only generated, nobody inlines.
+  How.ImportAlwaysInlined = !Options.ForSimplify && Options.KeepTypeAliasing;
   // Before bodies are taken away.
   DenseMap<const Function *, uint32_t> Positions;
   for (const Function &F : M)
@@ -100,6 +101,8 @@ static Error splitByFunction(Module &M, const SplitOptions &Options,
   std::vector<uint32_t> Wanted = wantedGroups(Parts.Groups.size(), Options);
   Result.Units.reserve(Wanted.size());
   for (uint32_t I : Wanted) {
+    if (I >= Parts.Groups.size()) // what is remembered is of another module
+      break;
     const Group &G = Parts.Groups[I];
     Expected<Extraction> Extracted = extract(M, G, How);
     if (!Extracted)

@@ -91,6 +91,20 @@ export function exportsOf(library: string): string[] {
     .sort();
 }
 
+/** By each symbol that an archive's members define: what its member needs from elsewhere. */
+export function needsOf(archive: string): Record<string, string[]> {
+  const lines = run("llvm-nm-22", ["-A", archive]).stdout.split("\n").filter(Boolean);
+  const symbols = lines.map((line) => /^(.*): +(?:[0-9a-f]+ )?(\S) (\S+)$/.exec(line)!.slice(1));
+  const isNeeded = (kind: string) => "Uvw".includes(kind);
+  const needs = (member: string) =>
+    symbols.flatMap(([other, kind, name]) => (other === member && isNeeded(kind!) ? [name!] : []));
+  return Object.fromEntries(
+    symbols
+      .filter(([, kind]) => !isNeeded(kind!))
+      .map(([member, , name]) => [name!, needs(member!).sort()]),
+  );
+}
+
 export function digest(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
 }

@@ -5,7 +5,6 @@ import {
   appendFileSync,
   copyFileSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -16,6 +15,7 @@ import path from "node:path";
 import { type BuildOptions, build, openStore } from "../lib";
 import { digest, unitsOnly, Workspace } from "./helpers";
 import { Random } from "./random";
+import { entriesOf, keyOf } from "./store-files";
 
 const work = new Workspace();
 const count = 20;
@@ -54,17 +54,6 @@ async function filledStore(): Promise<string> {
   expect(await outcomeOf(cache)).toEqual({ ...replaced(0), hits: 0, misses: count });
   return cache;
 }
-
-/** The files of a store's entries, in a fixed order. */
-const entriesOf = (cache: string) =>
-  (readdirSync(cache, { recursive: true }) as string[])
-    .map((name) => path.join(cache, name))
-    .filter((file) => /\/[0-9a-f]{2}\/[0-9a-f]{62}$/.test(file) && statSync(file).isFile())
-    .sort();
-
-/** An entry's key in hex is its folder's name and its own. */
-const keyOf = (file: string) =>
-  Buffer.from(path.basename(path.dirname(file)) + path.basename(file), "hex");
 
 function damage(file: string, random: Random): void {
   const content = readFileSync(file);

@@ -1,0 +1,25 @@
+/**
+ * What builds remember of the builds before them: see split-memory.ts,
+ * walk-memory.ts and output-memory.ts. Such an entry is believed where its inputs
+ * are as they were, so it says itself under which key it was made.
+ */
+
+import { Lookups } from "./lookups";
+import type { Entry, Parts } from "./store/store";
+
+const ownKey = "key";
+
+export function memoryEntry(key: Uint8Array, parts: Parts): Entry {
+  return { key, parts: { ...parts, [ownKey]: key } };
+}
+
+export class MemoryLookups extends Lookups {
+  constructor(...[store, parts, faults]: ConstructorParameters<typeof Lookups>) {
+    super(store, [...parts, ownKey], faults);
+  }
+
+  override async get(key: Uint8Array): Promise<Parts | undefined> {
+    const parts = await super.get(key);
+    return parts && Buffer.compare(parts[ownKey]!, key) === 0 ? parts : undefined;
+  }
+}
