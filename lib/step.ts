@@ -79,7 +79,7 @@ export class CachedStep<Q, R> {
   }
 
   /** Takes over what another step of the kind has obtained. */
-  adopt(other: CachedStep<R>): void {
+  adopt(other: CachedStep<Q, R>): void {
     for (const [id, outcome] of other.#outcomes) this.#outcomes.set(id, outcome);
   }
 

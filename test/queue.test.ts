@@ -1,7 +1,12 @@
 /** The queue of jobs: urgent ones first, a few at a time, none after a failure. */
 
-import { JobQueue } from "../lib/queue";
+import { type Job, JobQueue, type Work } from "../lib/queue";
 import { Random } from "./random";
+
+/** A job that goes with no other in one call. */
+function alone<R>(run: () => Promise<R>): Job<undefined, R> {
+  return { work: () => Promise.allSettled([run()]), request: undefined, size: 0 };
+}
 
 /** Jobs that end when they are told to, and a record of those that have started. */
 class Jobs {
@@ -9,12 +14,12 @@ class Jobs {
   readonly #ends = new Map<string, (error?: Error) => void>();
 
   job(name: string) {
-    return () => {
+    return alone(() => {
       this.started.push(name);
       return new Promise<string>((resolve, reject) => {
         this.#ends.set(name, (error) => (error ? reject(error) : resolve(name)));
       });
-    };
+    });
   }
 
   async end(name: string, error?: Error): Promise<void> {
@@ -47,9 +52,14 @@ test("many jobs of random urgency run in its order", async () => {
   const random = new Random("queue");
   const queue = new JobQueue(1);
   const order: number[] = [];
-  const first = queue.run(0, settled); // the others wait for it
+  const first = queue.run(0, alone(settled)); // the others wait for it
   const priorities = Array.from({ length: 500 }, () => random.below(100));
-  const all = priorities.map((priority) => queue.run(priority, async () => order.push(priority)));
+  const all = priorities.map((priority) =>
+    queue.run(
+      priority,
+      alone(async () => order.push(priority)),
+    ),
+  );
   await Promise.all([first, ...all]);
   expect(order).toEqual(priorities.toSorted((a, b) => b - a));
 });
@@ -57,7 +67,17 @@ test("many jobs of random urgency run in its order", async () => {
 test("a job may add jobs", async () => {
   const queue = new JobQueue(1);
   const inner: Promise<string>[] = [];
-  await queue.run(1, async () => inner.push(queue.run(1, async () => "inner")));
+  await queue.run(
+    1,
+    alone(async () =>
+      inner.push(
+        queue.run(
+          1,
+          alone(async () => "inner"),
+        ),
+      ),
+    ),
+  );
   expect(await inner[0]).toBe("inner");
 });
 
@@ -106,4 +126,20 @@ test("after an abort nothing starts", async () => {
   await waiting;
   await expect(queue.run(1, jobs.job("late"))).rejects.toMatchObject({ code: "ABORTED" });
   expect(jobs.started).toEqual(["running"]);
+});
+
+test("small jobs of one kind go together, each with an outcome of its own", async () => {
+  const calls: number[][] = [];
+  const work: Work<number, number> = async (requests) => {
+    calls.push([...requests]);
+    await settled();
+    return requests.map((n) => ({ status: "fulfilled", value: 2 * n }));
+  };
+  const queue = new JobQueue(1);
+  const jobs = Array.from({ length: 30 }, (_, n) => queue.run(0, { work, request: n, size: 10 }));
+  const large = queue.run(-1, { work, request: 100, size: 1e6 });
+  expect(await Promise.all(jobs)).toEqual(jobs.map((_, n) => 2 * n));
+  expect(await large).toBe(200);
+  expect(calls.length).toBeLessThan(10);
+  expect(calls.at(-1)).toEqual([100]);
 });
