@@ -12,6 +12,7 @@ import { OutputFile } from "./output";
 import { type Outcome, OutputMemory } from "./output-memory";
 import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
+import { OutdatedMemory } from "./split-memory";
 import { BuildCache } from "./store/build-cache";
 import type { Store } from "./store/store";
 import { commonTriple, isSimplified, stepOptions } from "./target";
@@ -113,14 +114,15 @@ async function rewrite(
   };
 }
 
-/** An entry may be sound and yet hold no object. Then nothing is taken from the store. */
+/** An entry may be sound and yet be wrong. Then nothing is taken from the store. */
 async function makeOrRepair(inputs: InputModule[], context: Context): Promise<Result> {
   const { options, store, faults } = context;
   try {
     return await make(inputs, context);
   } catch (error) {
-    const isRepairable = store && !options.verify;
-    if (!isRepairable || (error as FinegrainError).code !== "INVALID_OBJECT") throw error;
+    const isFromStore =
+      error instanceof OutdatedMemory || (error as FinegrainError).code === "INVALID_OBJECT";
+    if (!isFromStore || !store || options.verify) throw error;
     faults.bad++;
     return make(inputs, { ...context, options: { ...options, verify: true } });
   }

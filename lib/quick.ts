@@ -10,15 +10,13 @@ import type { CodeContext, CodeRequest, FinalUnit } from "./code";
 import { Lookups } from "./lookups";
 import { unpackNames } from "./names";
 import { importLimits, type SimplifyStep } from "./simplify";
+import { OutdatedMemory } from "./split-memory";
 import { summaryCodec } from "./summary";
 import { plainUnit } from "./walk";
 import { interfaceDigest, type WalkedUnit, type WalkMemory } from "./walk-memory";
 
 /** With more of them, the whole walk, which does them in parallel, is no slower. */
 const maxEdits = 16;
-
-/** The store has lost what the memory speaks of. */
-export class OutdatedMemory extends Error {}
 
 export class QuickWalk {
   readonly #context: CodeContext;

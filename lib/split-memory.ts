@@ -13,6 +13,9 @@ import { schema } from "./key";
 import { type InputModule, native, type PackedNames, piece } from "./native";
 import type { Parts } from "./store/store";
 
+/** The store has lost what a memory speaks of, or the memory is wrong. */
+export class OutdatedMemory extends Error {}
+
 export interface SplitKeyOptions {
   keepTypeAliasing: boolean;
   forSimplify: boolean;

@@ -5,6 +5,7 @@ import { words } from "./blocks";
 import { FinegrainError } from "./errors";
 import { unpackNames } from "./names";
 import { type InputModule, native, piece, type SplitModule } from "./native";
+import { OutdatedMemory } from "./split-memory";
 import type { Unit } from "./units";
 
 export interface SplitterOptions {
@@ -17,14 +18,19 @@ export interface SplitterOptions {
 export class Splitter {
   readonly #module: InputModule;
   readonly #options: SplitterOptions;
-  readonly #bodies: Batcher<number, Uint8Array>;
+  readonly #bodies: Batcher<number, { body: Uint8Array; digest: string }>;
 
   constructor(module: InputModule, options: SplitterOptions) {
     this.#module = module;
     this.#options = options;
     this.#bodies = new Batcher(async (indices) => {
-      const split = await this.split({ only: Uint32Array.from(indices) });
-      return indices.map((_, i) => piece(split.bodies, i));
+      // A function can be taken out of its module once.
+      const only = Uint32Array.from(new Set(indices));
+      const split = await this.split({ only });
+      return indices.map((index) => {
+        const i = only.indexOf(index);
+        return { body: piece(split.bodies, i), digest: digestOf(split, i) };
+      });
     });
   }
 
@@ -43,10 +49,16 @@ export class Splitter {
     return new Splitter(this.#module, { ...this.#options, byFunction: false }).split({});
   }
 
-  /** The body of a unit, by its index in the module's order. */
-  body(index: number): Promise<Uint8Array> {
-    return this.#bodies.ask(index);
+  /** The body of a unit, by its index in the module's order. It must be the one with this digest. */
+  async body(index: number, digest: string): Promise<Uint8Array> {
+    const found = await this.#bodies.ask(index);
+    if (found.digest !== digest) throw new OutdatedMemory();
+    return found.body;
   }
+}
+
+function digestOf({ digests }: SplitModule, index: number): string {
+  return digests.slice(64 * index, 64 * (index + 1));
 }
 
 /** What the split step returned, a unit each. */
@@ -55,7 +67,7 @@ export function unitsOf(split: SplitModule, module: string, isWhole: boolean): U
     const body = piece(split.bodies, i);
     return {
       name: isWhole ? module : `${module}:${label}`,
-      digest: split.digests.slice(64 * i, 64 * (i + 1)),
+      digest: digestOf(split, i),
       size: body.length,
       body: () => body,
       linkNames: piece(split.linkNames, i),

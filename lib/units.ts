@@ -186,7 +186,7 @@ class ModuleSplit {
     const all = units.map((unit, index) => ({
       ...unit,
       name: `${this.#module.name}:${names[index]}`,
-      body: () => this.#splitter.body(index),
+      body: () => this.#splitter.body(index, unit.digest),
       isWhole: false,
     })) as Unit[];
     this.#changed.forEach((index, i) => {
