@@ -3,17 +3,18 @@
 // same rounds. Usage: node bench/incremental.mjs [rounds]
 
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import {
-  bitcodeOf,
   clang,
   finegrain,
+  frontendOnly,
   inFolder,
   interleaved,
   middle,
   printMachine,
   printTable,
+  runAll,
   timed,
 } from "./helpers.mjs";
 
@@ -53,42 +54,46 @@ const edits = {
   ),
 };
 
-const sources = Object.entries(edits).map(([name, text]) => {
-  const source = inFolder(`${name}.c`);
-  writeFileSync(source, text);
-  return source;
-});
-const inputs = await bitcodeOf(sources);
-const inputOf = (name) => inputs[Object.keys(edits).indexOf(name)];
+/** As in a build, an edit does not rename the file: bitcode tells its name. */
+const inputOf = (name) => inFolder(`${name}/sqlite3.bc`);
+await runAll(
+  Object.entries(edits).map(([name, text]) => {
+    mkdirSync(inFolder(name));
+    writeFileSync(inFolder(`${name}/sqlite3.c`), text);
+    const compile = clang("sqlite3.c", "sqlite3.bc", ...frontendOnly);
+    return ["env", "-C", inFolder(name), ...compile];
+  }),
+);
 const bitcode = inputOf("no change");
 
-function build(input, cache, threads = 2, output = inFolder("sqlite3.so")) {
+const output = inFolder("sqlite3.so");
+function build(input, cache, threads = 2) {
   const args = [input, "-o", output, "--units", "function", "-O2", "--json"];
   const sample = timed(finegrain(...args, "--cache", cache, "--threads", String(threads)));
   return { ...sample, report: JSON.parse(sample.stdout) };
 }
 
 const empty = inFolder("empty");
-function buildInto(name, threads) {
+function buildCold(threads) {
   rmSync(empty, { recursive: true, force: true });
-  return build(bitcode, empty, threads, inFolder(name));
+  return build(bitcode, empty, threads);
 }
 
 const warm = inFolder("warm");
 build(bitcode, warm);
 /** Each edit starts from the cache of the original alone. */
-function buildEdit(name, output = inFolder("edited.so")) {
+function buildEdit(name) {
   rmSync(empty, { recursive: true, force: true });
   // Entries are written beside their place and renamed, so links do not share changes.
   execFileSync("cp", ["-al", warm, empty]);
-  return build(inputOf(name), empty, 2, output);
+  return build(inputOf(name), empty);
 }
 
 for (const name of Object.keys(edits)) {
-  const [incremental, cold] = ["incremental.so", "cold.so"].map(inFolder);
-  buildEdit(name, incremental);
-  build(inputOf(name), "off", 2, cold);
-  if (!readFileSync(incremental).equals(readFileSync(cold)))
+  buildEdit(name);
+  const incremental = readFileSync(output);
+  build(inputOf(name), "off");
+  if (!incremental.equals(readFileSync(output)))
     throw new Error(`${name}: the incremental build is not the cold one`);
 }
 
@@ -98,8 +103,8 @@ const samples = await interleaved(
     "clang -O2 -c": () => timed(clang(bitcode, inFolder("sqlite3.o"))),
     "cold, 1 thread, cache off": () => build(bitcode, "off", 1),
     [coldOn2]: () => build(bitcode, "off", 2),
-    "cold, 1 thread, cache empty": () => buildInto("sqlite3.so", 1),
-    "cold, 2 threads, cache empty": () => buildInto("sqlite3.so", 2),
+    "cold, 1 thread, cache empty": () => buildCold(1),
+    "cold, 2 threads, cache empty": () => buildCold(2),
     ...Object.fromEntries(Object.keys(edits).map((name) => [name, () => buildEdit(name)])),
   },
   rounds,

@@ -15,12 +15,12 @@ import type { CacheCounts, PhaseTimer } from "./report";
 import { SimplifyStep } from "./simplify";
 import { OutdatedMemory } from "./split-memory";
 import type { Caching } from "./step";
-import type { Entry, Store } from "./store/store";
+import type { Entry, Parts, Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
 import type { StepOptions } from "./target";
 import { symbolTable, type Unit } from "./units";
 import { Walk } from "./walk";
-import { encodeWalk, type WalkedUnit, WalkMemory, walkKey, walkParts } from "./walk-memory";
+import { encodeWalk, WalkMemory, walkKey, walkParts } from "./walk-memory";
 
 export interface CodeRequest {
   /** Tells programs apart that share a store. */
@@ -150,7 +150,7 @@ class CodeRun {
         await walk.run(step, (unit) => this.#start(unit));
       });
       const isRemembered = this.#context.units.some(({ isWhole }) => !isWhole);
-      return this.#finish(step, isRemembered ? walk.result(step) : undefined);
+      return this.#finish(step, isRemembered ? encodeWalk(walk.result(step)) : undefined);
     });
   }
 
@@ -171,10 +171,10 @@ class CodeRun {
     this.#code.push({ unit, code });
   }
 
-  async #finish(step: SimplifyStep, walked: WalkedUnit[] | undefined): Promise<CodeResult> {
+  async #finish(step: SimplifyStep, walked: Parts | undefined): Promise<CodeResult> {
     const { program, units, options, level, memories } = this.#context;
     if (walked && this.#context.store)
-      this.#remember.add(memoryEntry(walkKey(program, options, level), encodeWalk(walked)));
+      this.#remember.add(memoryEntry(walkKey(program, options, level), walked));
     for (const memory of memories) this.#remember.add(memory());
     this.#code.sort((a, b) => a.unit.index - b.unit.index);
     const code = await this.#timed("emit", this.#emit, () =>

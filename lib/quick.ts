@@ -11,9 +11,10 @@ import { Lookups } from "./lookups";
 import { unpackNames } from "./names";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { OutdatedMemory } from "./split-memory";
+import type { Parts } from "./store/store";
 import { summaryCodec } from "./summary";
 import { plainUnit } from "./walk";
-import { interfaceDigest, type WalkedUnit, type WalkMemory } from "./walk-memory";
+import { interfaceDigest, type WalkedChange, type WalkMemory } from "./walk-memory";
 
 /** With more of them, the whole walk, which does them in parallel, is no slower. */
 const maxEdits = 16;
@@ -65,16 +66,16 @@ export class QuickWalk {
   }
 
   /** For the next build; undefined where nothing has changed. */
-  result(): WalkedUnit[] | undefined {
+  result(): Parts | undefined {
     if (this.#changed.length === 0) return undefined;
-    const changed = new Set(this.#changed);
-    return this.#context.units.map(({ digest }, unit) => {
-      const before = this.#memory.unit(unit);
-      if (!changed.has(unit)) return before;
-      if (!this.#isWalked(unit)) return { ...before, digest, finalDigest: digest };
+    const changes = this.#changed.map((unit): [number, WalkedChange] => {
+      const { digest } = this.#context.units[unit]!;
+      if (!this.#isWalked(unit))
+        return [unit, { digest, finalDigest: digest, key: this.#memory.key(unit) }];
       const { summary, key } = this.#step.done(unit);
-      return { ...before, digest, finalDigest: summary.digest, key };
+      return [unit, { digest, finalDigest: summary.digest, key }];
     });
+    return this.#memory.changed(new Map(changes));
   }
 
   #isWalked(unit: number): boolean {

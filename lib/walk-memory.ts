@@ -60,21 +60,32 @@ export const walkParts = [
 const keySize = 32;
 const wordsPerCallee = 4;
 
+/** Digests of each unit, by name. */
+type Head = Record<
+  "digests" | "symbolsDigests" | "finalDigests" | "interfaceDigests",
+  readonly string[]
+>;
+
+function encodeHead(head: Head): Uint8Array {
+  const joined = Object.entries(head).map(([name, digests]) => [name, digests.join(",")]);
+  return Buffer.from(JSON.stringify(Object.fromEntries(joined)));
+}
+
+/** What an edit that callers do not see changes of a unit. */
+export type WalkedChange = Pick<WalkedUnit, "digest" | "finalDigest" | "key">;
+
 export function encodeWalk(units: readonly WalkedUnit[]): Parts {
-  const joined = (field: "digest" | "symbolsDigest" | "finalDigest" | "interfaceDigest") =>
-    units.map((unit) => unit[field]).join(",");
-  const head = {
-    digests: joined("digest"),
-    symbolsDigests: joined("symbolsDigest"),
-    finalDigests: joined("finalDigest"),
-    interfaceDigests: joined("interfaceDigest"),
-  };
   const keys = Buffer.alloc(units.length * keySize);
   units.forEach(({ key }, index) => {
     keys.set(key, index * keySize);
   });
   return {
-    head: Buffer.from(JSON.stringify(head)),
+    head: encodeHead({
+      digests: units.map(({ digest }) => digest),
+      symbolsDigests: units.map(({ symbolsDigest }) => symbolsDigest),
+      finalDigests: units.map(({ finalDigest }) => finalDigest),
+      interfaceDigests: units.map(({ interfaceDigest }) => interfaceDigest),
+    }),
     keys,
     flags: Uint8Array.from(units, encodeFlags),
     ranks: bytesOf(Uint32Array.from(units, ({ rank }) => rank)),
@@ -166,23 +177,18 @@ export class WalkMemory {
     return decodeCallees(words(piece(this.#callees, unit)));
   }
 
-  unit(index: number): WalkedUnit {
-    const is = (flag: keyof typeof flags) => this.is(flag, index);
-    return {
-      digest: this.digests[index]!,
-      symbolsDigest: this.symbolsDigests[index]!,
-      isWhole: is("isWhole"),
-      isSimplified: is("isSimplified"),
-      isSuperseded: is("isSuperseded"),
-      isLive: is("isLive"),
-      isImported: is("isImported"),
-      finalDigest: this.finalDigests[index]!,
-      linkNames: this.linkNames(index),
-      key: this.key(index),
-      interfaceDigest: this.interfaceDigests[index]!,
-      callees: this.callees(index),
-      rank: this.ranks[index]!,
-    };
+  /** The memory with some units changed. The rest is not looked into. */
+  changed(changes: ReadonlyMap<number, WalkedChange>): Parts {
+    const [digests, finalDigests] = [[...this.digests], [...this.finalDigests]];
+    const keys = Uint8Array.from(this.#parts.keys!);
+    for (const [unit, { digest, finalDigest, key }] of changes) {
+      digests[unit] = digest;
+      finalDigests[unit] = finalDigest;
+      keys.set(key, unit * keySize);
+    }
+    const { symbolsDigests, interfaceDigests } = this;
+    const head = encodeHead({ digests, symbolsDigests, finalDigests, interfaceDigests });
+    return { ...this.#parts, head, keys };
   }
 }
 
