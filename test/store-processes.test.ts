@@ -119,7 +119,8 @@ async function withDisk(
   try {
     await use(disk);
   } finally {
-    execFileSync("umount", [disk]);
+    // A store may still be pruning in the background.
+    execFileSync("umount", ["--lazy", disk]);
   }
 }
 
