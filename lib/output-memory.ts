@@ -9,7 +9,7 @@
  */
 
 import { hash } from "node:crypto";
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { schema } from "./key";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
@@ -77,14 +77,15 @@ export class OutputMemory {
     }
   }
 
-  /** `dependencies` is the file in which lld tells what it read; it is removed. */
+  /** `dependencies` is the file in which lld tells what it read. */
   async remember(
     outcome: Outcome,
     file: string,
     linked?: { triple: string; dependencies: string },
   ): Promise<void> {
+    if (!this.#store || statSync(file).size > maxSize) return;
     const files = linked && this.#filesIn(linked.dependencies);
-    if (!this.#store || (linked && !files) || statSync(file).size > maxSize) return;
+    if (linked && !files) return;
     const head: Head = { outcome };
     if (linked)
       head.link = {
@@ -115,7 +116,6 @@ export class OutputMemory {
   #filesIn(dependencies: string): FileState[] | undefined {
     try {
       const files = parseDependencies(readFileSync(dependencies, "utf8"));
-      rmSync(dependencies);
       const folders = [...files.map((file) => path.dirname(file)), ...this.#searchPaths()];
       return [...new Set([...files, ...folders])].map((file) => {
         const state = stateOf(file);
