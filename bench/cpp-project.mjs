@@ -3,7 +3,7 @@
 // alone, against clang on the same bitcode.
 // Usage: node bench/cpp-project.mjs [--rounds N] [--file SOURCE]
 
-import { readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -59,7 +59,8 @@ async function clangOneByOne() {
   return { cpu: sum(samples.map(({ cpu }) => cpu)), wall: sum(samples.map(({ wall }) => wall)) };
 }
 
-const cache = inFolder("cache");
+/** A new folder each time: files are slow to make where others have just been deleted. */
+let cache;
 const common = { units: "function", level: "O2", threads: 2 };
 const buildEach = () =>
   inProcess(() =>
@@ -68,7 +69,7 @@ const buildEach = () =>
     ),
   );
 function fresh(work) {
-  rmSync(cache, { recursive: true, force: true });
+  cache = mkdtempSync(inFolder("cache-"));
   return work();
 }
 const libraries = ["-lstdc++", "-lm"];
