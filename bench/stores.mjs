@@ -102,6 +102,7 @@ async function nginx() {
 const stores = {
   file: `file:${folder}/files`,
   sqlite: `sqlite:${folder}/sqlite/cache.db`,
+  cas: `cas:${folder}/cas`,
   redis: await redis(),
   http: await nginx(),
 };

@@ -68,6 +68,9 @@ export class GuardedStore implements Store {
 
   /** The same store for one build, without a past. */
   forBuild(): GuardedStore {
+    try {
+      this.#store.prepare?.();
+    } catch {} // its first use fails likewise, and is counted
     return new GuardedStore(this.#store, this.#options, this.#options.waitMs !== undefined);
   }
 
