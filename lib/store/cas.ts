@@ -26,7 +26,7 @@ import type {
   StoreStats,
   Verification,
 } from "./store";
-import { decode, encode, hexOf, type Value } from "./values";
+import { decode, encode, hexOf, inBatches, type Value } from "./values";
 
 const keySize = 32;
 /** Keys in one request. */
@@ -56,12 +56,12 @@ export class CasStore implements Store {
   }
 
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
-    const values = await this.#read(keys, true);
-    keys.forEach((key, i) => {
-      if (values[i]) this.#watch.use(values[i].length);
-      else if (this.#missed.length < mostMissed) this.#missed.push(hexOf(key));
+    // While one batch is checked on other threads, the next is on its way.
+    return inBatches(keys, batchSize, async (some) => {
+      const values = await this.#read(some, true);
+      this.#note(some, values);
+      return decode(values, some, parts);
     });
-    return decode(values, keys, parts);
   }
 
   async putMany(entries: readonly Entry[]): Promise<PutResult> {
@@ -125,6 +125,13 @@ export class CasStore implements Store {
     return keys.map((_, i) => {
       const value = piece(block, i);
       return value.length > 0 ? value : null;
+    });
+  }
+
+  #note(keys: readonly Uint8Array[], values: readonly Value[]): void {
+    values.forEach((value, i) => {
+      if (value) this.#watch.use(value.length);
+      else if (this.#missed.length < mostMissed) this.#missed.push(hexOf(keys[i]!));
     });
   }
 
