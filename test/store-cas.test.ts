@@ -63,7 +63,7 @@ function children(): number[] {
     .map((line) => Number.parseInt(line, 10));
 }
 
-/** The store's files, once its process has closed them. */
+/** The store's files, once its processes have closed them. */
 async function filesOf(folder: string): Promise<string[]> {
   while (children().length > 0) await sleep(10);
   return readdirSync(folder)
@@ -152,6 +152,21 @@ test("a disk that others fill costs hits only", () =>
     expect(await outcomeOf(cache)).toMatchObject({ hits: 0, bad: 0, output: right });
     rmSync(path.join(disk, "filler"));
     await outcomeOf(cache);
+    expect(await outcomeOf(cache)).toEqual(found(count));
+  }));
+
+test("a disk that is read-only costs hits only", () =>
+  withDisk(work.path("read-only"), "16m", async (disk) => {
+    const cache = `cas:${disk}/store?cache_size_bytes=8m`;
+    expect(await outcomeOf(cache)).toEqual(found(0));
+    await filesOf(`${disk}/store`);
+    execFileSync("mount", ["-o", "remount,ro", disk]);
+    expect(await outcomeOf(cache)).toEqual({
+      ...found(0),
+      errors: 1,
+      warnings: [expect.stringMatching(/left alone: .*[Rr]ead-only/)],
+    });
+    execFileSync("mount", ["-o", "remount,rw", disk]);
     expect(await outcomeOf(cache)).toEqual(found(count));
   }));
 

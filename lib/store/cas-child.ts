@@ -28,13 +28,15 @@ function open(): Generations {
 }
 
 async function answer(request: CasRequest): Promise<void> {
-  process.send!(await replyTo(request));
+  const reply = await replyTo(request);
+  if (process.connected) process.send!(reply);
 }
 
 async function replyTo({ method, args }: CasRequest): Promise<CasReply> {
   try {
-    const target = open() as unknown as Record<string, (...args: unknown[]) => unknown>;
-    return { result: await target[method]!(...args) };
+    const target = open();
+    const run = target[method] as (...args: unknown[]) => unknown;
+    return { result: await run.apply(target, args) };
   } catch (error) {
     // A failure to write may have its reason elsewhere, such as a full disk.
     return { error: (error as Error).message, isDamage: method !== "put" };

@@ -60,8 +60,10 @@ export class Generations {
       values[index] = piece(found, i);
     });
     const used = missing.filter((index) => values[index]!.length > 0);
-    if (isUse && used.length > 0)
-      await this.put(pick(keys, used), blockOf(used.map((index) => values[index]!)));
+    if (isUse && used.length > 0) {
+      const copies = blockOf(used.map((index) => values[index]!));
+      await this.put(pick(keys, used), copies).catch(() => {}); // they are still where they were
+    }
     return blockOf(values);
   }
 

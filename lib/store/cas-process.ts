@@ -42,7 +42,10 @@ export class CasProcess {
     });
     this.#holdUp(false);
     this.#child.on("message", (reply: CasReply) => this.#settle(this.#waiting.shift(), reply));
-    this.#child.on("error", ({ message }) => this.#stop({ error: message, isDamage: false }));
+    this.#child.on("error", ({ message }) => {
+      // What it ends with tells more than that a message did not reach it.
+      if (this.#child.pid === undefined) this.#stop({ error: message, isDamage: false });
+    });
     this.#child.on("exit", (status, signal) =>
       this.#stop({
         error: `its process ended with ${signal ?? status}`,
