@@ -22,9 +22,9 @@ import type { Unit } from "./unit";
 /** Larger functions are not handed over: the inliner would hardly take one. */
 export const importLimits: Record<Level, number> = {
   O0: 0,
-  O1: 60,
-  O2: 60,
-  O3: 70,
+  O1: 80,
+  O2: 80,
+  O3: 90,
   Os: 25,
   Oz: 10,
 };
