@@ -1,0 +1,86 @@
+/** Who is measured, and at what. */
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import type { Stage } from "./measure";
+
+/** Inputs as they are before or after an edit. */
+export interface State {
+  name: string;
+  /** A program's bitcode, a file each module. */
+  bitcode: readonly string[];
+  /** Its sources, where it has any, in the same order. */
+  sources: readonly string[];
+  /** Those that differ from the first state: their indices. */
+  changed: readonly number[];
+  /** Puts the sources into this state, where they lie. Untimed. */
+  activate?(): void;
+}
+
+export type ScenarioKind = "off" | "cold" | "hits" | "relink" | "edit";
+
+export interface Scenario {
+  name: string;
+  kind: ScenarioKind;
+  state: State;
+}
+
+/** What all contenders build, each in its own way. */
+export interface Task {
+  output: string;
+  state: State;
+  kind: ScenarioKind;
+}
+
+export interface Contender {
+  name: string;
+  startsFrom: "bitcode" | "source";
+  /** Undefined where it keeps nothing from one build to the next but objects. */
+  cache?: CacheFolder;
+  /** Whether it does anything in this scenario that it does not do in others. */
+  takesPart(scenario: Scenario): boolean;
+  stages(task: Task): Stage[];
+  env?: Record<string, string>;
+  /** Untimed. */
+  before?(): void;
+  after?(): void;
+  /** What it counted itself, from what it printed. */
+  countsOf?(stdout: string): Counts;
+}
+
+export interface Counts {
+  units: number;
+  lookups: number;
+  hits: number;
+  phases: Record<string, number>;
+}
+
+/** A cache that can be empty, or as it was after the first build. */
+export class CacheFolder {
+  readonly folder: string;
+  readonly #kept: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.#kept = `${folder}.kept`;
+  }
+
+  empty(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(this.folder, { recursive: true });
+  }
+
+  keep(): void {
+    if (!existsSync(this.#kept)) copyFolder(this.folder, this.#kept);
+  }
+
+  restore(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+    copyFolder(this.#kept, this.folder);
+  }
+}
+
+/** With its times, and faster by far than Node does it. */
+function copyFolder(from: string, to: string): void {
+  execFileSync("cp", ["-a", from, to]);
+}
