@@ -1,6 +1,6 @@
 // What a build waits for its store: 2,600 lookups, all hits, the opening included.
 // First in a process of its own, with what must be loaded and compiled, then again in
-// the same process, the opening included each time. Usage: node bench/stores.mjs [rounds]
+// the same process, the opening included each time. Usage: node bench/stores.mjs [rounds] [--json]
 //
 // "cold" drops the page cache before each sample, which needs root. Servers are
 // started on free ports of the loopback interface; for them "cold" means the same.
@@ -122,11 +122,8 @@ const run = (url) =>
 const quantile = (numbers, q) =>
   numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) * q)];
 
-console.log(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]}`);
-console.log(`${count} lookups, all hits, in ms; medians, ${rounds} processes\n`);
-console.log(
-  "| store | write all | first in a process | again | first, cold |\n|---|---|---|---|---|",
-);
+const columns = ["write all", "first in a process", "again", "first, cold"];
+const rows = [];
 for (const [name, url] of Object.entries(stores)) {
   const store = openStore(url);
   const start = performance.now();
@@ -139,6 +136,14 @@ for (const [name, url] of Object.entries(stores)) {
   const first = warm.map(([ms]) => ms);
   const again = warm.flatMap(([, ...later]) => later);
   const cells = [written, ...[first, again, cold].map((times) => quantile(times, 0.5))];
-  console.log(`| ${name} | ${cells.map((ms) => ms.toFixed(1)).join(" | ")} |`);
+  rows.push({ store: name, cells });
+}
+if (process.argv.includes("--json")) console.log(JSON.stringify({ count, rounds, columns, rows }));
+else {
+  console.log(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]}`);
+  console.log(`${count} lookups, all hits, in ms; medians, ${rounds} processes\n`);
+  console.log(`| store | ${columns.join(" | ")} |\n|${"---|".repeat(5)}`);
+  for (const { store, cells } of rows)
+    console.log(`| ${store} | ${cells.map((ms) => ms.toFixed(1)).join(" | ")} |`);
 }
 process.exit();
