@@ -2,6 +2,9 @@
 // First in a process of its own, with what must be loaded and compiled, then again in
 // the same process, the opening included each time. Usage: node bench/stores.mjs [rounds] [--json]
 //
+// "prepared" leaves out what a store does while a build reads its inputs: loading its
+// driver, connecting, starting its process.
+//
 // "cold" drops the page cache before each sample, which needs root. Servers are
 // started on free ports of the loopback interface; for them "cold" means the same.
 
@@ -20,22 +23,31 @@ const keys = Array.from({ length: count }, (_, i) =>
 const { openStore } = await import("finegrain");
 
 if (process.argv[2] === "sample") {
-  await sample(process.argv[3]);
+  await sample(process.argv[3], process.argv[4] === "prepared");
   process.exit();
 }
 
 /** Prints how long it took, in milliseconds: the first time in the process, and later ones. */
-async function sample(url) {
+async function sample(url, isPrepared) {
   const times = [];
   for (let i = 0; i < 6; i++) {
+    const prepared = isPrepared ? await openPrepared(url) : undefined;
     const start = performance.now();
-    const store = openStore(url);
+    const store = prepared ?? openStore(url);
     const lookups = await store.getMany(keys, ["object"]);
     times.push(performance.now() - start);
     if (!lookups.every(({ status }) => status === "hit")) throw new Error("not all were hits");
     await store.close();
   }
   console.log(JSON.stringify(times));
+}
+
+/** As a build does, which then reads its inputs. */
+async function openPrepared(url) {
+  const store = openStore(url);
+  store.prepare();
+  await sleep(300);
+  return store;
 }
 
 /** Like objects of functions: most are of 1 to 3 KB, and half their bytes compress. */
@@ -102,6 +114,7 @@ async function nginx() {
 const stores = {
   file: `file:${folder}/files`,
   sqlite: `sqlite:${folder}/sqlite/cache.db`,
+  cas: `cas:${folder}/cas`,
   redis: await redis(),
   http: await nginx(),
 };
@@ -117,12 +130,12 @@ function dropPageCache() {
   }
 }
 
-const run = (url) =>
-  JSON.parse(execFileSync(process.execPath, [import.meta.filename, "sample", url]).toString());
+const run = (...args) =>
+  JSON.parse(execFileSync(process.execPath, [import.meta.filename, "sample", ...args]).toString());
 const quantile = (numbers, q) =>
   numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) * q)];
 
-const columns = ["write all", "first in a process", "again", "first, cold"];
+const columns = ["write all", "first in a process", "first, prepared", "again", "first, cold"];
 const rows = [];
 for (const [name, url] of Object.entries(stores)) {
   const store = openStore(url);
@@ -134,15 +147,16 @@ for (const [name, url] of Object.entries(stores)) {
   const warm = Array.from({ length: rounds }, () => run(url));
   const cold = Array.from({ length: 5 }, () => (dropPageCache() ? run(url)[0] : Number.NaN));
   const first = warm.map(([ms]) => ms);
+  const prepared = Array.from({ length: rounds }, () => run(url, "prepared")[0]);
   const again = warm.flatMap(([, ...later]) => later);
-  const cells = [written, ...[first, again, cold].map((times) => quantile(times, 0.5))];
+  const cells = [written, ...[first, prepared, again, cold].map((times) => quantile(times, 0.5))];
   rows.push({ store: name, cells });
 }
 if (process.argv.includes("--json")) console.log(JSON.stringify({ count, rounds, columns, rows }));
 else {
   console.log(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]}`);
   console.log(`${count} lookups, all hits, in ms; medians, ${rounds} processes\n`);
-  console.log(`| store | ${columns.join(" | ")} |\n|${"---|".repeat(5)}`);
+  console.log(`| store | ${columns.join(" | ")} |\n|${"---|".repeat(6)}`);
   for (const { store, cells } of rows)
     console.log(`| ${store} | ${cells.map((ms) => ms.toFixed(1)).join(" | ")} |`);
 }

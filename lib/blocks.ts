@@ -7,14 +7,19 @@ export function blockParts(name: string): string[] {
   return [name, `${name}End`];
 }
 
-export function encodeBlock(name: string, values: readonly (Uint8Array | Uint32Array)[]): Parts {
+export function blockOf(values: readonly (Uint8Array | Uint32Array)[]): Block {
   const pieces = values.map(bytesOf);
-  const [content, ends] = blockParts(name) as [string, string];
   let end = 0;
   return {
-    [content]: Buffer.concat(pieces),
-    [ends]: bytesOf(Uint32Array.from(pieces, ({ length }) => (end += length))),
+    bytes: Buffer.concat(pieces),
+    ends: Uint32Array.from(pieces, ({ length }) => (end += length)),
   };
+}
+
+export function encodeBlock(name: string, values: readonly (Uint8Array | Uint32Array)[]): Parts {
+  const [content, ends] = blockParts(name) as [string, string];
+  const block = blockOf(values);
+  return { [content]: block.bytes, [ends]: bytesOf(block.ends) };
 }
 
 /** Throws where the parts are not those of `count` values. */

@@ -1,6 +1,7 @@
 /** The pipeline on one page: inputs, units, code, link names, output. */
 
 import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { isLinked, unitKind, writeOutput } from "./assemble";
 import { type CodeResult, codeFor } from "./code";
 import type { FinegrainError } from "./errors";
@@ -14,7 +15,7 @@ import { type BuildReport, PhaseTimer, timingLines } from "./report";
 import { runAll, throwIfAborted, untilAborted } from "./schedule";
 import { OutdatedMemory } from "./split-memory";
 import { BuildCache } from "./store/build-cache";
-import type { Store } from "./store/store";
+import type { Entry, Store } from "./store/store";
 import { commonTriple, isSimplified, stepOptions } from "./target";
 import { type SplitAllOptions, splitAll, type UnitSet } from "./units";
 import { wholeModules } from "./whole-modules";
@@ -140,7 +141,6 @@ async function make(inputs: InputModule[], context: Context): Promise<Result> {
     units,
     store,
     faults,
-    memories,
     options: stepOptions(options, triple, unitKind(options.emit)),
     isSimplified: splitsFunctions(options) && isSimplified(options),
   };
@@ -154,8 +154,24 @@ async function make(inputs: InputModule[], context: Context): Promise<Result> {
     warnings: [],
   };
   const program = { options, output, modules, units: code.units, triple, memory };
-  outcome.warnings = await writeOutput(program, outcome, timer);
+  const writing = writeOutput(program, outcome, timer);
+  const remembering = remember([...memories, ...(code.memory ? [code.memory] : [])], context);
+  try {
+    outcome.warnings = await writing;
+  } finally {
+    await timer.time("store", () => remembering);
+  }
   return { ...code, outcome };
+}
+
+/** Puts memories into the store, and makes them while the linker is at work. */
+async function remember(memories: (() => Entry)[], { store, faults }: Context): Promise<void> {
+  if (!store) return;
+  for (const memory of memories) {
+    await nextTurn();
+    const { errors } = await store.putMany([memory()]);
+    faults.errors.push(...errors);
+  }
 }
 
 /** Where files lie does not matter: builds in temporary folders are of one program too. */

@@ -4,7 +4,7 @@
  * that somebody needs it; the rest goes to code generation at once.
  */
 
-import { EmitStep } from "./emit";
+import { type EmitRequest, EmitStep } from "./emit";
 import type { Faults } from "./lookups";
 import { MemoryLookups, memoryEntry } from "./memories";
 import type { EmitOptions, PackedNames } from "./native";
@@ -18,7 +18,7 @@ import type { Caching } from "./step";
 import type { Entry, Parts, Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
 import type { StepOptions } from "./target";
-import { symbolTable, type Unit } from "./units";
+import { symbolTable, type Unit } from "./unit";
 import { Walk } from "./walk";
 import { encodeWalk, WalkMemory, walkKey, walkParts } from "./walk-memory";
 
@@ -32,8 +32,6 @@ export interface CodeRequest {
   options: StepOptions;
   store: Store | undefined;
   faults: Faults;
-  /** Entries to put into it beside those of units. */
-  memories: readonly (() => Entry)[];
   threads: number;
   verify: boolean;
   signal?: AbortSignal | undefined;
@@ -67,6 +65,8 @@ export interface CodeResult {
   counts: Pick<CacheCounts, "lookups" | "hits" | "misses" | "addedBytes">;
   simplify: { lookups: number; hits: number };
   warnings: string[];
+  /** For the next build, to be put into the store once there is time. */
+  memory?: () => Entry;
 }
 
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
@@ -100,11 +100,8 @@ class CodeRun {
   readonly #context: CodeContext;
   readonly #timer: PhaseTimer;
   readonly #writer: StoreWriter;
-  /** Memories are no units: their bytes are not counted. */
-  readonly #remember: StoreWriter;
   readonly #queue: JobQueue;
   readonly #emit: EmitStep;
-  readonly #code: { unit: FinalUnit; code: Promise<Uint8Array> }[] = [];
   /** Of the short way, where it led nowhere. */
   #earlier: SimplifyStep | undefined;
 
@@ -112,7 +109,6 @@ class CodeRun {
     const { store, faults, verify, threads, signal } = request;
     this.#timer = timer;
     this.#writer = new StoreWriter(store, faults.errors);
-    this.#remember = new StoreWriter(store, faults.errors);
     this.#queue = new JobQueue(threads, signal);
     const caching = { store, faults, writer: this.#writer, queue: this.#queue, verify };
     this.#context = { ...request, caching };
@@ -132,8 +128,9 @@ class CodeRun {
         this.#earlier = step;
         return undefined;
       }
-      for (const unit of final) this.#start(unit);
-      return this.#finish(step, quick.result());
+      const requests = final.map((unit) => this.#emitRequest(unit));
+      const code = await this.#timed("emit", this.#emit, () => this.#emit.emitAll(requests));
+      return this.#finish(step, final, code, quick.hasChanges ? () => quick.result() : undefined);
     });
   }
 
@@ -145,12 +142,19 @@ class CodeRun {
     });
     if (this.#earlier) step.adopt(this.#earlier);
     return this.#untilIdle(async () => {
+      const final: FinalUnit[] = [];
+      const started: Promise<Uint8Array>[] = [];
       await this.#timed("simplify", step, async () => {
         if (memory) await step.prefetch(memory.keys());
-        await walk.run(step, (unit) => this.#start(unit));
+        await walk.run(step, (unit) => {
+          final.push(unit);
+          started.push(this.#start(unit));
+        });
       });
+      const code = await this.#timed("emit", this.#emit, () => Promise.all(started));
       const isRemembered = this.#context.units.some(({ isWhole }) => !isWhole);
-      return this.#finish(step, isRemembered ? encodeWalk(walk.result(step)) : undefined);
+      const walked = isRemembered ? () => encodeWalk(walk.result(step)) : undefined;
+      return this.#finish(step, final, code, walked);
     });
   }
 
@@ -164,29 +168,33 @@ class CodeRun {
     return (done: number, total: number) => this.#context.onProgress?.({ phase, done, total });
   }
 
-  #start(unit: FinalUnit): void {
+  #emitRequest(unit: FinalUnit): EmitRequest {
     const { name, size } = this.#context.units[unit.index]!;
-    const code = this.#emit.emit({ ...unit, name, size });
-    code.catch(() => {}); // it is waited for later
-    this.#code.push({ unit, code });
+    return { ...unit, name, size };
   }
 
-  async #finish(step: SimplifyStep, walked: Parts | undefined): Promise<CodeResult> {
-    const { program, units, options, level, memories } = this.#context;
-    if (walked && this.#context.store)
-      this.#remember.add(memoryEntry(walkKey(program, options, level), walked));
-    for (const memory of memories) this.#remember.add(memory());
-    this.#code.sort((a, b) => a.unit.index - b.unit.index);
-    const code = await this.#timed("emit", this.#emit, () =>
-      Promise.all(this.#code.map(({ code }) => code)),
-    );
-    await this.#timer.time("store", () =>
-      Promise.all([this.#writer.finish(), this.#remember.finish()]),
-    );
-    const unitCode = this.#code.map(({ unit: { index, linkNames } }, i) => {
-      return { name: units[index]!.name, linkNames, code: code[i]! };
-    });
-    return { units: unitCode, ...this.#report(step) };
+  #start(unit: FinalUnit): Promise<Uint8Array> {
+    const code = this.#emit.emit(this.#emitRequest(unit));
+    code.catch(() => {}); // it is waited for later
+    return code;
+  }
+
+  async #finish(
+    step: SimplifyStep,
+    final: readonly FinalUnit[],
+    code: readonly Uint8Array[],
+    walked: (() => Parts) | undefined,
+  ): Promise<CodeResult> {
+    const { program, units, options, level } = this.#context;
+    await this.#timer.time("store", () => this.#writer.finish());
+    const unitCode = final
+      .map(({ index, linkNames }, i) => {
+        return { index, name: units[index]!.name, linkNames, code: code[i]! };
+      })
+      .sort((a, b) => a.index - b.index);
+    const result = { units: unitCode, ...this.#report(step) };
+    if (!walked) return result;
+    return { ...result, memory: () => memoryEntry(walkKey(program, options, level), walked()) };
   }
 
   /** Waiting for the store is a phase of its own. */

@@ -27,7 +27,7 @@ export async function compile(options: CompileOptions): Promise<Uint8Array> {
   const [unit] = set!.units;
   const triple = commonTriple([set!], resolved.target);
   const code = await emitBody(
-    { ...unit!, body: await unit!.body() },
+    { name: unit!.name, body: await unit!.body(), linkNames: unit!.linkNames },
     emitOptions(resolved, triple, resolved.emit),
   );
   return resolved.emit === "object" ? native.renameSymbols(code, unit!.linkNames) : code;

@@ -4,7 +4,13 @@ import { FinegrainError } from "./errors";
 import { keyFor } from "./key";
 import { type EmitOptions, native, type PackedNames, piece } from "./native";
 import { runAlone, type Work } from "./queue";
-import { CachedStep, type Caching, type Codec, type OnStepProgress } from "./step";
+import {
+  CachedStep,
+  type Caching,
+  type Codec,
+  type OnStepProgress,
+  type StepRequest,
+} from "./step";
 
 /** A unit whose code is wanted. */
 interface Subject {
@@ -37,14 +43,22 @@ export class EmitStep extends CachedStep<Subject, Uint8Array> {
   }
 
   emit(request: EmitRequest): Promise<Uint8Array> {
+    return this.get(this.#stepRequest(request));
+  }
+
+  emitAll(requests: readonly EmitRequest[]): Promise<Uint8Array[]> {
+    return this.getAll(requests.map((request) => this.#stepRequest(request)));
+  }
+
+  #stepRequest(request: EmitRequest): StepRequest<Subject, Uint8Array> {
     const { name, digest, linkNames, options, size } = request;
-    return this.get({
+    return {
       name,
       key: keyFor({ body: digest, linkNames }, options),
       // The longest jobs start first, so that none is left alone at the end.
       priority: size,
       job: { work: this.#work(options), request, size },
-    });
+    };
   }
 
   #work(options: EmitOptions): Work<Subject, Uint8Array> {

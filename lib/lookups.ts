@@ -14,28 +14,32 @@ export class Faults {
 export class Lookups {
   /** Milliseconds in which answers were awaited. */
   time = 0;
-  readonly #firstPart: string;
+  readonly #store: Store | undefined;
+  readonly #parts: readonly string[];
   readonly #faults: Faults;
-  readonly #batcher: Batcher<Uint8Array, Lookup> | undefined;
+  readonly #batcher = new Batcher((keys: Uint8Array[]) => this.getAll(keys));
 
   /** The first of `parts` is never empty in an entry that is of use. */
   constructor(store: Store | undefined, parts: readonly string[], faults: Faults) {
+    this.#store = store;
+    this.#parts = parts;
     this.#faults = faults;
-    this.#firstPart = parts[0]!;
-    this.#batcher =
-      store &&
-      new Batcher(async (keys) => {
-        const start = performance.now();
-        const lookups = await store.getMany(keys, parts);
-        this.time += performance.now() - start;
-        return lookups;
-      });
   }
 
   async get(key: Uint8Array): Promise<Parts | undefined> {
-    if (!this.#batcher) return undefined;
-    const { status, parts, error } = await this.#batcher.ask(key);
-    const isUsable = status === "hit" && (parts?.[this.#firstPart]?.length ?? 0) > 0;
+    return this.#store && this.#batcher.ask(key);
+  }
+
+  async getAll(keys: readonly Uint8Array[]): Promise<(Parts | undefined)[]> {
+    if (!this.#store) return keys.map(() => undefined);
+    const start = performance.now();
+    const lookups = await this.#store.getMany(keys, this.#parts);
+    this.time += performance.now() - start;
+    return lookups.map((lookup) => this.#usable(lookup));
+  }
+
+  #usable({ status, parts, error }: Lookup): Parts | undefined {
+    const isUsable = status === "hit" && (parts?.[this.#parts[0]!]?.length ?? 0) > 0;
     if (status === "bad" || (status === "hit" && !isUsable)) this.#faults.bad++;
     if (status === "error") this.#faults.errors.push(error ?? "unknown fault");
     return isUsable ? parts : undefined;

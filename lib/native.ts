@@ -204,6 +204,15 @@ export interface Native {
   /** Returns -1 where another process has the lock, and -2 where there can be none. */
   lockFile(path: string): Promise<number>;
   unlockFile(lock: number): void;
+  /** May end the process at any of these: see native/cas.h. Keys are one after the other. */
+  openCas(path: string, capacity: number): unknown;
+  closeCas(folder: unknown): void;
+  /** Empty where there is none. */
+  casGet(folder: unknown, keys: Uint8Array): Block;
+  casPut(folder: unknown, keys: Uint8Array, values: Uint8Array, ends: Uint32Array): void;
+  casRemove(folder: unknown, keys: Uint8Array): void;
+  casKeys(folder: unknown): Uint8Array;
+  casSizes(folder: unknown): { size: number; capacity: number };
 }
 
 function load(): Native {

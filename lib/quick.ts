@@ -65,9 +65,12 @@ export class QuickWalk {
     );
   }
 
-  /** For the next build; undefined where nothing has changed. */
-  result(): Parts | undefined {
-    if (this.#changed.length === 0) return undefined;
+  get hasChanges(): boolean {
+    return this.#changed.length > 0;
+  }
+
+  /** For the next build. */
+  result(): Parts {
     const changes = this.#changed.map((unit): [number, WalkedChange] => {
       const { digest } = this.#context.units[unit]!;
       if (!this.#isWalked(unit))

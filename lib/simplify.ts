@@ -17,7 +17,7 @@ import { runAlone, type Work } from "./queue";
 import { CachedStep, type Caching, type OnStepProgress } from "./step";
 import { parseSummary, type SimplifyResult, summaryCodec } from "./summary";
 import { restoreLinkNames, type SymbolTable } from "./symbols";
-import type { Unit } from "./units";
+import type { Unit } from "./unit";
 
 /** Larger functions are not handed over: the inliner would hardly take one. */
 export const importLimits: Record<Level, number> = {

@@ -8,10 +8,12 @@
  */
 
 import { createHash } from "node:crypto";
-import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
+import { words } from "./blocks";
 import { schema } from "./key";
-import { type InputModule, native, type PackedNames, piece } from "./native";
+import { type InputModule, native, type PackedNames } from "./native";
 import type { Parts } from "./store/store";
+import type { Unit, UnitTable } from "./unit";
+import { decodeUnits, encodeUnits, unitDigests, unitParts } from "./unit-parts";
 
 /** The store has lost what a memory speaks of, or the memory is wrong. */
 export class OutdatedMemory extends Error {}
@@ -22,31 +24,19 @@ export interface SplitKeyOptions {
   moduleId: string;
 }
 
-/** A module's units, without their bodies. */
+/** What is remembered of a module. */
 export interface RememberedSplit {
   triple: string;
   functions: PackedNames;
   slots: PackedNames;
   labels: PackedNames;
-  units: RememberedUnit[];
+  table: UnitTable;
   /** The digests of the function blocks that it was made from. */
   functionDigests: Uint8Array;
 }
 
-export interface RememberedUnit {
-  digest: string;
-  size: number;
-  linkNames: PackedNames;
-  keptNames: PackedNames;
-  symbols: Uint32Array;
-  /** Of names and symbols. */
-  symbolsDigest: string;
-  /** The function blocks that it was made from. */
-  loaded: Uint32Array;
-}
-
-/** A function block's digest, in bytes. */
-const blockDigestSize = 16;
+/** A function block's digest, in words. */
+const wordsPerDigest = 4;
 
 export function memoryKey(module: InputModule, options: SplitKeyOptions): Uint8Array {
   const { llvm, revision } = native.version();
@@ -56,74 +46,65 @@ export function memoryKey(module: InputModule, options: SplitKeyOptions): Uint8A
 
 /** Indices of the units that must be made anew. */
 export function changedUnits(
-  { units, functionDigests }: RememberedSplit,
+  { table, functionDigests }: RememberedSplit,
   { functionDigests: current }: InputModule,
 ): number[] {
+  const [before, now] = [words(functionDigests), words(current)];
   const changed = new Set<number>();
-  for (let block = 0; block * blockDigestSize < current.length; block++) {
-    const start = block * blockDigestSize;
-    const end = start + blockDigestSize;
-    const before = functionDigests.subarray(start, end);
-    if (Buffer.compare(before, current.subarray(start, end)) !== 0) changed.add(block);
-  }
-  return units.flatMap(({ loaded }, index) =>
-    loaded.some((block) => changed.has(block)) ? [index] : [],
-  );
+  now.forEach((word, i) => {
+    if (word !== before[i]) changed.add(Math.floor(i / wordsPerDigest));
+  });
+  const { ends, bytes } = table.loaded;
+  const loaded = words(bytes);
+  const units: number[] = [];
+  let at = 0;
+  ends.forEach((end, unit) => {
+    let isChanged = false;
+    for (; at < end / 4; at++) isChanged ||= changed.has(loaded[at]!);
+    if (isChanged) units.push(unit);
+  });
+  return units;
 }
 
-const blockNames = ["linkNames", "keptNames", "symbols", "loaded"] as const;
 export const memoryParts = [
-  ...["head", "functions", "slots", "labels", "functionDigests", "sizes"],
-  ...blockNames.flatMap(blockParts),
+  "head",
+  "functions",
+  "slots",
+  "labels",
+  "functionDigests",
+  ...unitParts,
 ];
 
-export function encodeMemory(split: RememberedSplit): Parts {
-  const { triple, functions, slots, labels, functionDigests, units } = split;
-  const digests = units.map(({ digest }) => digest).join("");
-  const symbolsDigests = units.map(({ symbolsDigest }) => symbolsDigest).join("");
-  const parts: Parts = {
-    head: Buffer.from(JSON.stringify({ triple, digests, symbolsDigests })),
+export function encodeMemory(
+  {
+    triple,
+    functions,
+    slots,
+    labels,
+    functionDigests,
+  }: Pick<RememberedSplit, "triple" | "functions" | "slots" | "labels" | "functionDigests">,
+  units: readonly Unit[],
+): Parts {
+  const head = { triple, ...unitDigests(units) };
+  return {
+    head: Buffer.from(JSON.stringify(head)),
     ...{ functions, slots, labels, functionDigests },
-    sizes: bytesOf(Uint32Array.from(units, ({ size }) => size)),
+    ...encodeUnits(units),
   };
-  for (const name of blockNames)
-    Object.assign(
-      parts,
-      encodeBlock(
-        name,
-        units.map((unit) => unit[name]),
-      ),
-    );
-  return parts;
 }
 
 /** Undefined where the parts do not fit together. */
 export function decodeMemory(parts: Parts): RememberedSplit | undefined {
   const { functions, slots, labels, functionDigests } = parts as Record<string, Uint8Array>;
   try {
-    const { triple, digests, symbolsDigests } = JSON.parse(Buffer.from(parts.head!).toString());
-    const sizes = words(parts.sizes!);
-    if (digests.length !== 64 * sizes.length || symbolsDigests.length !== 32 * sizes.length)
-      throw new Error("parts of other modules");
-    const block = (name: string) => decodeBlock(parts, name, sizes.length);
-    const [linkNames, keptNames] = [block("linkNames"), block("keptNames")];
-    const [symbols, loaded] = [block("symbols"), block("loaded")];
-    const units = Array.from(sizes, (size, i) => ({
-      digest: digests.slice(64 * i, 64 * (i + 1)),
-      size,
-      symbolsDigest: symbolsDigests.slice(32 * i, 32 * (i + 1)),
-      linkNames: piece(linkNames, i),
-      keptNames: piece(keptNames, i),
-      symbols: words(piece(symbols, i)),
-      loaded: words(piece(loaded, i)),
-    }));
+    const { triple, ...digests } = JSON.parse(Buffer.from(parts.head!).toString());
     return {
       triple,
       functions: functions!,
       slots: slots!,
       labels: labels!,
-      units,
       functionDigests: functionDigests!,
+      table: decodeUnits(parts, digests),
     };
   } catch {
     return undefined;

@@ -1,12 +1,11 @@
 /** Splits one module: whole, in shards that run side by side, or some of its units. */
 
 import { Batcher } from "./batch";
-import { words } from "./blocks";
 import { FinegrainError } from "./errors";
 import { unpackNames } from "./names";
 import { type InputModule, native, piece, type SplitModule } from "./native";
 import { OutdatedMemory } from "./split-memory";
-import type { Unit } from "./units";
+import { digestOf, Unit } from "./unit";
 
 export interface SplitterOptions {
   byFunction: boolean;
@@ -65,25 +64,13 @@ export class Splitter {
   }
 }
 
-function digestOf({ digests }: SplitModule, index: number): string {
-  return digests.slice(64 * index, 64 * (index + 1));
-}
-
 /** What the split step returned, a unit each. */
 export function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
+  const { ends } = split.bodies;
+  const table = { ...split, sizes: ends.map((end, i) => end - (ends[i - 1] ?? 0)) };
   return unpackNames(split.labels).map((label, i) => {
     const body = piece(split.bodies, i);
-    return {
-      name: isWhole ? module : `${module}:${label}`,
-      digest: digestOf(split, i),
-      size: body.length,
-      body: () => body,
-      linkNames: piece(split.linkNames, i),
-      keptNames: piece(split.keptNames, i),
-      symbolsDigest: split.symbolsDigests.slice(32 * i, 32 * (i + 1)),
-      symbols: words(piece(split.symbols, i)),
-      loaded: words(piece(split.loaded, i)),
-      isWhole,
-    };
+    const name = isWhole ? module : `${module}:${label}`;
+    return new Unit(table, i, { name, isWhole, body: () => body });
   });
 }

@@ -93,14 +93,38 @@ export class CachedStep<Q, R> {
     );
   }
 
-  async get(request: StepRequest<Q, R>): Promise<R> {
+  get(request: StepRequest<Q, R>): Promise<R> {
+    const { digest } = request.key;
+    return this.#once(
+      request,
+      async () => this.#prefetched.get(idOf(digest)) ?? (await this.#store.get(digest)),
+    );
+  }
+
+  /** Like get() for each, but the store is asked once, and hits are not waited for one by one. */
+  async getAll(requests: readonly StepRequest<Q, R>[]): Promise<R[]> {
+    const found = await this.#store.getAll(requests.map(({ key }) => key.digest));
+    return Promise.all(
+      requests.map((request, i) => {
+        const result = this.#hit(found[i]);
+        if (result) return this.#counted({ result, isHit: true });
+        return this.#once(request, async () => found[i]);
+      }),
+    );
+  }
+
+  /** Requests with one key have one outcome. */
+  async #once(request: StepRequest<Q, R>, lookUp: () => Promise<Parts | undefined>): Promise<R> {
     const id = idOf(request.key.digest);
     let outcome = this.#outcomes.get(id);
     if (!outcome) {
-      outcome = this.#obtain(request);
+      outcome = lookUp().then((parts) => this.#obtain(request, parts));
       this.#outcomes.set(id, outcome);
     }
-    const { result, isHit } = await outcome;
+    return this.#counted(await outcome);
+  }
+
+  #counted({ result, isHit }: Outcome<R>): R {
     if (this.#caching.store) {
       this.lookups++;
       if (isHit) this.hits++;
@@ -108,12 +132,16 @@ export class CachedStep<Q, R> {
     return result;
   }
 
-  async #obtain(request: StepRequest<Q, R>): Promise<Outcome<R>> {
-    const { digest } = request.key;
-    const parts = this.#prefetched.get(idOf(digest)) ?? (await this.#store.get(digest));
+  /** What needs no job. */
+  #hit(parts: Parts | undefined): R | undefined {
+    return this.#caching.verify ? undefined : parts && this.#codec.decode(parts);
+  }
+
+  async #obtain(request: StepRequest<Q, R>, parts: Parts | undefined): Promise<Outcome<R>> {
+    const hit = this.#hit(parts);
+    if (hit) return { result: hit, isHit: true };
     const found = parts && this.#codec.decode(parts);
     if (parts && !found) this.#caching.faults.bad++;
-    if (found && !this.#caching.verify) return { result: found, isHit: true };
     this.#jobs++;
     const result = await this.#caching.queue.run(request.priority, request.job);
     this.#onProgress(++this.#jobsDone, this.#jobs);
@@ -125,7 +153,7 @@ export class CachedStep<Q, R> {
       this.differing.push(request.name);
     }
     const fields = Buffer.from(request.key.text);
-    this.#caching.writer.add({ key: digest, parts: { ...entry, fields } });
+    this.#caching.writer.add({ key: request.key.digest, parts: { ...entry, fields } });
     return { result, isHit: found !== undefined };
   }
 }

@@ -1,4 +1,4 @@
-/** From modules to units: what is compiled on its own, under a key of its own. */
+/** From modules to units. */
 
 import { Faults, type Lookups } from "./lookups";
 import { MemoryLookups, memoryEntry } from "./memories";
@@ -12,20 +12,10 @@ import {
   memoryKey,
   memoryParts,
   type RememberedSplit,
-  type RememberedUnit,
 } from "./split-memory";
 import { Splitter, unitsOf } from "./splitter";
 import type { Entry, Store } from "./store/store";
-import type { SymbolTable } from "./symbols";
-
-export interface Unit extends RememberedUnit {
-  /** For messages: the module's name, and the function's where that is the unit. */
-  name: string;
-  /** Bitcode in canonical form: no name, path or triple leaves a trace in it. */
-  body: () => Uint8Array | Promise<Uint8Array>;
-  /** It is a module that stayed whole. */
-  isWhole: boolean;
-}
+import { digestOf, Unit } from "./unit";
 
 /** A module's units, and what the module says as a whole. */
 export interface UnitSet {
@@ -181,14 +171,12 @@ class ModuleSplit {
   }
 
   /** The remembered units, with the changed ones made anew. */
-  #patched({ units, labels }: RememberedSplit, made: Unit[]): Unit[] {
-    const names = unpackNames(labels);
-    const all = units.map((unit, index) => ({
-      ...unit,
-      name: `${this.#module.name}:${names[index]}`,
-      body: () => this.#splitter.body(index, unit.digest),
-      isWhole: false,
-    })) as Unit[];
+  #patched({ table, labels }: RememberedSplit, made: Unit[]): Unit[] {
+    const all = unpackNames(labels).map((label, index) => {
+      const name = `${this.#module.name}:${label}`;
+      const body = () => this.#splitter.body(index, digestOf(table, index));
+      return new Unit(table, index, { name, isWhole: false, body });
+    });
     this.#changed.forEach((index, i) => {
       all[index] = made[i]!;
     });
@@ -196,15 +184,14 @@ class ModuleSplit {
   }
 
   #memory(
-    whole: Omit<RememberedSplit, "units" | "functionDigests" | "labels">,
+    { triple, functions, slots }: Pick<RememberedSplit, "triple" | "functions" | "slots">,
     units: Unit[],
   ): Entry {
     const { name, functionDigests } = this.#module;
     const labels = Buffer.from(
       units.map((unit) => `${unit.name.slice(name.length + 1)}\0`).join(""),
     );
-    const { triple, functions, slots } = whole;
-    const parts = encodeMemory({ triple, functions, slots, labels, units, functionDigests });
+    const parts = encodeMemory({ triple, functions, slots, labels, functionDigests }, units);
     return memoryEntry(this.#key, parts);
   }
 }
@@ -216,11 +203,4 @@ function interleave<T>(shards: T[][]): T[] {
     shards.flatMap((shard) => (row < shard.length ? [shard[row]!] : [])),
   );
   return rows.flat();
-}
-
-/** Symbol names are bytes; as Latin-1, every byte is a character. */
-export function symbolTable({ linkNames, keptNames, symbols }: Unit): SymbolTable {
-  const localNames = unpackNames(linkNames, "latin1");
-  const names = localNames.concat(unpackNames(keptNames, "latin1"));
-  return { names, localCount: localNames.length, flags: symbols };
 }

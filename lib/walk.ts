@@ -6,7 +6,7 @@ import { Liveness } from "./liveness";
 import { packNames } from "./names";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { isLocalName, type SymbolTable } from "./symbols";
-import { symbolTable, type Unit } from "./units";
+import { symbolTable, type Unit } from "./unit";
 import { interfaceDigest, type WalkedUnit } from "./walk-memory";
 
 export class Walk {

@@ -9,6 +9,7 @@ using namespace llvm;
 namespace finegrain {
 
 void exportStores(Napi::Env Env, Napi::Object Exports); // addon_stores.cc
+void exportCas(Napi::Env Env, Napi::Object Exports);    // addon_cas.cc
 
 static std::vector<uint32_t> wordsIn(Napi::Value Value) {
   auto Array = Value.As<Napi::Uint32Array>();
@@ -359,6 +360,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("readSlot", readSlot);
   Export("writeSlot", writeSlot);
   exportStores(Env, Exports);
+  exportCas(Env, Exports);
   return Exports;
 }
 

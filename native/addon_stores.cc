@@ -58,38 +58,27 @@ struct BatchRead {
 };
 } // namespace
 
-static std::vector<std::string> namesOf(ArrayRef<EntryRead> Entries) {
-  std::vector<std::string> Names;
-  for (const EntryRead &Read : Entries)
-    for (const NamedBytes &Part : Read.Parts)
-      if (!is_contained(Names, Part.Name))
-        Names.push_back(Part.Name);
-  return Names;
+// Entries before this one have no part of a new name.
+static BatchRead::Part &partNamed(BatchRead &Batch, StringRef Name) {
+  for (BatchRead::Part &Part : Batch.Parts)
+    if (Part.Name == Name)
+      return Part;
+  std::vector<uint32_t> Ends(Batch.Statuses.size(), 0);
+  Batch.Parts.push_back({Name.str(), {}, std::move(Ends)});
+  return Batch.Parts.back();
 }
 
-static BatchRead::Part packPart(ArrayRef<EntryRead> Entries, StringRef Name) {
-  BatchRead::Part Result{Name.str(), {}, {}};
-  for (const EntryRead &Read : Entries) {
-    for (const NamedBytes &Part : Read.Parts)
-      if (Part.Name == Name)
-        Result.Block.append(Part.Content.begin(), Part.Content.end());
-    Result.Ends.push_back(Result.Block.size());
-  }
-  return Result;
-}
-
-static BatchRead packBatch(ArrayRef<EntryRead> Entries,
-                           const PartChoice &Choice) {
-  BatchRead Batch;
-  for (const EntryRead &Read : Entries) {
-    Batch.Statuses.push_back(static_cast<uint8_t>(Read.Status));
-    Batch.Size += Read.Size;
-    if (Read.Status == EntryStatus::Error)
-      Batch.Errors.push_back(Read.Error);
-  }
-  for (const std::string &Name : Choice ? *Choice : namesOf(Entries))
-    Batch.Parts.push_back(packPart(Entries, Name));
-  return Batch;
+// At once, so that the next entry is read into the memory that this one had.
+static void addEntry(BatchRead &Batch, const EntryRead &Read) {
+  for (const NamedBytes &Part : Read.Parts)
+    partNamed(Batch, Part.Name)
+        .Block.append(Part.Content.begin(), Part.Content.end());
+  for (BatchRead::Part &Part : Batch.Parts)
+    Part.Ends.push_back(Part.Block.size());
+  Batch.Statuses.push_back(static_cast<uint8_t>(Read.Status));
+  Batch.Size += Read.Size;
+  if (Read.Status == EntryStatus::Error)
+    Batch.Errors.push_back(Read.Error);
 }
 
 static Napi::Value batchOut(Napi::Env Env, BatchRead &Batch) {
@@ -123,10 +112,13 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info, size_t Count,
       Info,
       [Count, Choice = std::move(Choice),
        Read = std::move(Read)]() -> Expected<BatchRead> {
-        std::vector<EntryRead> Entries;
+        BatchRead Batch;
+        for (const std::string &Name :
+             Choice.value_or(std::vector<std::string>()))
+          partNamed(Batch, Name);
         for (size_t I = 0; I != Count; ++I)
-          Entries.push_back(Read(I, Choice));
-        return packBatch(Entries, Choice);
+          addEntry(Batch, Read(I, Choice));
+        return Batch;
       },
       batchOut);
 }

@@ -2,7 +2,7 @@
 // Definitions keep their order, since it decides the object's layout.
 
 #include "canonical.h"
-#include "module_io.h"
+#include "compact.h"
 #include "names.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -141,7 +141,7 @@ Unit canonicalize(Module &M, const SymbolFacts &Facts, bool Again) {
   dropTellingMetadata(M);
   M.setTargetTriple(Triple());
 
-  Result.Body = writeModule(M);
+  Result.Body = writeCompactModule(M);
   StringRef Body(Result.Body.data(), Result.Body.size());
   Result.Digest = toHex(BLAKE3::hash(arrayRefFromStringRef(Body)),
                         /*LowerCase=*/true);

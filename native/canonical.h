@@ -16,7 +16,7 @@ void dropTypeNames(llvm::Module &M);
 // Brings M, which holds one unit, into canonical form and writes it. With
 // Again, M has been in canonical form before; the unit's link names are then
 // the names that its symbols had there.
-Unit canonicalize(llvm::Module &M, const SymbolFacts &Facts = {},
+Unit canonicalize(llvm::Module &M, const SymbolFacts &Facts = SymbolFacts(),
                   bool Again = false);
 
 } // namespace finegrain

@@ -11,7 +11,10 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include <atomic>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,17 +44,28 @@ static bool writeAll(int FD, StringRef Content) {
   return true;
 }
 
+// In one go: most entries are small, and the system's part is most of the time.
 static bool writeParts(int FD, const Entry &E, uint64_t &Size) {
-  std::string Header = encodeHeader(E);
-  Size = Header.size();
-  bool IsWritten = writeAll(FD, Header);
-  for (const EntryPart &Part : E.Parts) {
-    IsWritten = IsWritten && writeAll(FD, Part.Content);
-    Size += Part.Content.size();
-  }
+  std::string Content = encodeHeader(E);
+  for (const EntryPart &Part : E.Parts)
+    Content += Part.Content;
+  Size = Content.size();
+  bool IsWritten = writeAll(FD, Content);
   timespec Times[2] = {{0, 0}, {0, UTIME_NOW}};
   ::futimens(FD, Times);
   return IsWritten;
+}
+
+// LLVM's createUniqueFile asks the system for each random digit.
+static int createTemporary(const std::string &Path, std::string &Temporary) {
+  static std::atomic<uint32_t> Next = sys::Process::GetRandomNumber();
+  int FD;
+  do {
+    Temporary = formatv("{0}.{1:x-8}.tmp", Path, Next++).str();
+    constexpr int Flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    FD = sys::RetryAfterSignal(-1, ::open, Temporary.c_str(), Flags, 0666);
+  } while (FD < 0 && errno == EEXIST);
+  return FD;
 }
 
 // An empty folder in the file's place gives way.
@@ -67,19 +81,17 @@ static EntryWrite writeEntry(const std::string &Root, const Entry &E) {
   auto Failed = [](const Twine &What) {
     return EntryWrite{0, (What + ": " + sys::StrError()).str()};
   };
-  SmallString<256> Temporary;
-  int FD = -1;
-  auto Create = [&] {
-    return sys::fs::createUniqueFile(Path + ".%%%%%%%%.tmp", FD, Temporary);
-  };
-  std::error_code Failure = Create();
-  if (Failure == std::errc::no_such_file_or_directory) {
-    Failure = sys::fs::create_directories(sys::path::parent_path(Path));
-    if (!Failure)
-      Failure = Create();
+  std::string Temporary;
+  int FD = createTemporary(Path, Temporary);
+  if (FD < 0 && errno == ENOENT) {
+    StringRef Folder = sys::path::parent_path(Path);
+    if (std::error_code Failure = sys::fs::create_directories(Folder))
+      return {0,
+              ("cannot create '" + Folder + "': " + Failure.message()).str()};
+    FD = createTemporary(Path, Temporary);
   }
-  if (Failure)
-    return {0, "cannot create '" + Path + "': " + Failure.message()};
+  if (FD < 0)
+    return Failed("cannot create '" + Path + "'");
 
   EntryWrite Result;
   bool IsWritten = writeParts(FD, E, Result.Size);

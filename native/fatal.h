@@ -22,7 +22,7 @@ template <class Result, class Work>
 llvm::Expected<Result> resultOf(Work &&DoWork) {
   std::optional<llvm::Expected<Result>> Outcome;
   if (llvm::Error Fatal = catchFatalErrors([&] { Outcome.emplace(DoWork()); }))
-    return std::move(Fatal);
+    return Fatal;
   return std::move(*Outcome);
 }
 

@@ -8,12 +8,12 @@
 // The summary is what callers, and callers of callers, need to know, so that a
 // warm build reads no bodies. In JSON, bytes of names as Latin-1:
 //
-//   digest      BLAKE3 of the body
-//   origins     by position: the name before, "fg." and a position of the
-//   request kept        names of the symbols without a local name symbols flags
-//   of the local names, then of the kept ones: see symbols.h attributes
-//   likewise: what their code proves, for functions it defines sizes likewise:
-//   see importSize()
+// - digest: BLAKE3 of the body
+// - origins: by position, the name before: "fg." and a position of the request
+// - kept: names of the symbols without a local name
+// - symbols: flags of the local names, then of the kept ones, see symbols.h
+// - attributes: likewise, what their code proves, for functions it defines
+// - sizes: likewise, see importSize()
 
 #include "canonical.h"
 #include "codegen.h"

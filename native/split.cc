@@ -59,7 +59,7 @@ static Expected<std::unique_ptr<Module>> openModule(StringRef Bitcode,
 }
 
 static void addUnit(SplitModule &Result, Module &M, StringRef Label,
-                    const SymbolFacts &Facts = {}) {
+                    const SymbolFacts &Facts = SymbolFacts()) {
   Result.Units.push_back(canonicalize(M, Facts));
   appendName(Result.Labels, Label);
 }

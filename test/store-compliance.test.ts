@@ -1,6 +1,15 @@
 /** Every store does what a store must do. */
 
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import { Redis } from "ioredis";
 import { openStore } from "../lib";
@@ -45,8 +54,25 @@ function sqlitePlace(): StorePlace {
   };
 }
 
+function casPlace(): StorePlace {
+  const folder = newFolder();
+  return {
+    open: () => openStore(`cas:${folder}`),
+    async damage(key) {
+      // The key is in the value's envelope; while a store has the file open, most of it is a hole.
+      const file = openSync(path.join(folder, "1", "values"), "r+");
+      const content = Buffer.alloc(1024 * 1024);
+      readSync(file, content, 0, content.length, 0);
+      const at = content.indexOf(key) + 2000;
+      writeSync(file, content.fill(content[at]! ^ 1, at, at + 1), at, 1, at);
+      closeSync(file);
+    },
+  };
+}
+
 describe("a file store", () => testStoreCompliance(test, filePlace));
 describe("a SQLite store", () => testStoreCompliance(test, sqlitePlace));
+describe("a store in LLVM's CAS", () => testStoreCompliance(test, casPlace));
 
 describe("a Redis store", () => {
   let server: Server;

@@ -249,6 +249,7 @@ describe("a build", () => {
   test.each([
     ["file", (place: string) => `file:${place}`],
     ["sqlite", (place: string) => `sqlite:${place}.db`],
+    ["CAS", (place: string) => `cas:${place}`],
   ])("adds to the totals of a %s store, and what is wanted again is counted", async (_, urlOf) => {
     const url = urlOf(newPlace());
     const cold = await build({ inputs, output, cache: url, ...unitsOnly });
@@ -275,6 +276,7 @@ describe("a build", () => {
   test.each([
     ["file", (place: string) => `file:${place}`],
     ["sqlite", (place: string) => `sqlite:${place}.db`],
+    ["CAS", (place: string) => `cas:${place}`],
   ])("is warned when it needs more than a %s store may keep", async (_, urlOf) => {
     const url = urlOf(newPlace());
     const { warnings, cache } = await build({

@@ -284,3 +284,15 @@ test("a build leaves no connection open", async () => {
   for (const url of urls)
     expect(runScript(script, [url])).toEqual({ status: 0, stdout: "0\n", stderr: "" });
 });
+
+test("a program does not wait for a connection that has ended", () => {
+  const script = `
+    const inputs = [${JSON.stringify(inputs[0])}];
+    finegrain.build({ inputs, output: ${JSON.stringify(output)}, cache: process.argv[1] })
+      .then(({ cache }) => {
+        const end = performance.now();
+        process.on("exit", () => console.log(cache.errors, performance.now() - end < 1000));
+      });`;
+  for (const scheme of ["redis", "http"])
+    expect(runScript(script, [`${scheme}://127.0.0.1:1`])).toMatchObject({ stdout: "1 true\n" });
+});

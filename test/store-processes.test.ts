@@ -2,12 +2,13 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, openStore } from "../lib";
 import { clang, digest, unitsOnly, Workspace } from "./helpers";
 import { Random } from "./random";
+import { withDisk } from "./small-disk";
 
 const work = new Workspace();
 const main = path.join(__dirname, "../dist/cli/main.js");
@@ -67,7 +68,9 @@ const kinds: [string, (folder: string) => string][] = [
   ["SQLite", (folder) => `sqlite:${folder}/cache.db`],
 ];
 
-test.each(kinds)(
+const allKinds: typeof kinds = [...kinds, ["CAS", (folder) => `cas:${folder}`]];
+
+test.each(allKinds)(
   "killed builds have kept what they had done in a %s store",
   async (kind, urlOf) => {
     const random = new Random(`killed builds, ${kind}`);
@@ -89,7 +92,7 @@ test.each(kinds)(
   },
 );
 
-test.each(kinds)("eight processes build into one %s store at once", async (kind, urlOf) => {
+test.each(allKinds)("eight processes build into one %s store at once", async (kind, urlOf) => {
   const cache = urlOf(work.path(`shared-${kind}`));
   const outputs = Array.from({ length: 8 }, (_, i) => work.path(`shared${i}.so`));
   const ended = await Promise.all(outputs.map((to) => start(to, cache).ended));
@@ -102,28 +105,6 @@ test.each(kinds)("eight processes build into one %s store at once", async (kind,
   expect(report.cache).toMatchObject({ hits: inputs.length, bad: 0, errors: 0 });
 });
 
-/** Runs `use` with a small disk, where the test may mount one. */
-async function withDisk(
-  name: string,
-  size: string,
-  use: (disk: string) => Promise<void>,
-): Promise<void> {
-  const disk = work.path(name);
-  mkdirSync(disk);
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "none", disk], { stdio: "pipe" });
-  } catch (error) {
-    console.warn(`not tested, since mounting a small disk failed: ${(error as Error).message}`);
-    return;
-  }
-  try {
-    await use(disk);
-  } finally {
-    // A store may still be pruning in the background.
-    execFileSync("umount", ["--lazy", disk]);
-  }
-}
-
 async function outcomeOf(cache: string) {
   const report = await build({ inputs, output, cache, ...unitsOnly });
   expect(digest(output)).toBe(right);
@@ -132,7 +113,7 @@ async function outcomeOf(cache: string) {
 
 describe.each(kinds)("a %s store", (kind, urlOf) => {
   test("on a disk that is full costs hits only", () =>
-    withDisk(`full-${kind}`, "256k", async (disk) => {
+    withDisk(work.path(`full-${kind}`), "256k", async (disk) => {
       const filler = path.join(disk, "filler");
       writeFileSync(filler, Buffer.alloc(200 * 1024));
       const cache = urlOf(path.join(disk, "store"));
@@ -150,7 +131,7 @@ describe.each(kinds)("a %s store", (kind, urlOf) => {
     }));
 
   test("that is read-only serves what it has", () =>
-    withDisk(`read-only-${kind}`, "16m", async (disk) => {
+    withDisk(work.path(`read-only-${kind}`), "16m", async (disk) => {
       const cache = urlOf(path.join(disk, "store"));
       const some = { inputs: inputs.slice(0, 10), output: work.path("some.so"), cache };
       expect((await build(some)).cache).toMatchObject({ errors: 0 });

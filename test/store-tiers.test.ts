@@ -1,6 +1,8 @@
 /** Several stores in a row, stores with a mode, and stores that users bring. */
 
+import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
 import { build, type Entry, type Lookup, openStore, type Store } from "../lib";
 import { testStoreCompliance } from "../lib/store/compliance";
 import { digest, unitsOnly, Workspace } from "./helpers";
@@ -106,6 +108,24 @@ async function keysIn(folder: string): Promise<string[]> {
     .sort();
 }
 
+test("only the nearest store is prepared: the others may have nothing to do", async () => {
+  let connections = 0;
+  const server = net.createServer((socket) => {
+    connections++;
+    socket.destroy();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as net.AddressInfo;
+  const url = `redis://127.0.0.1:${port}`;
+  const near = newFolder();
+  await outcomeOf(near);
+  expect(await outcomeOf(`${near},${url}`)).toEqual(warmIn([count, 0, 0, 0], [0, 0, 0, 0]));
+  expect(connections).toBe(0);
+  await outcomeOf(`${url},file:${near}`);
+  expect(connections).toBeGreaterThan(0);
+  server.close();
+});
+
 describe("a store's mode", () => {
   test("read: it is asked, and gets nothing", async () => {
     const folder = newFolder();
@@ -195,6 +215,25 @@ describe("a store that users bring", () => {
     const store = new MapStore();
     expect(await outcomeOf(store)).toEqual(coldAll(1));
     expect(await outcomeOf(store)).toEqual(warmIn([count, 0, 0, 0]));
+  });
+
+  test("is prepared before it is asked, and may fail at it", async () => {
+    const store = new MapStore();
+    const calls: string[] = [];
+    const { getMany } = store;
+    const methods: Partial<Store> = {
+      prepare() {
+        calls.push("prepare");
+        throw new Error("not now");
+      },
+      getMany(...args) {
+        calls.push("getMany");
+        return getMany.apply(store, args);
+      },
+    };
+    expect(await outcomeOf(Object.assign(store, methods))).toEqual(coldAll(1));
+    expect(calls.slice(0, 2)).toEqual(["prepare", "getMany"]);
+    expect(calls.filter((name) => name === "prepare")).toEqual(["prepare"]);
   });
 
   test("one that was opened stays open", async () => {

@@ -1,7 +1,7 @@
 /** Who is measured, and at what. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync } from "node:fs";
 import type { Stage } from "./measure";
 
 /** Inputs as they are before or after an edit. */
@@ -59,6 +59,9 @@ export interface Counts {
 export class CacheFolder {
   readonly folder: string;
   readonly #kept: string;
+  /** It is as it was kept, but for notes on what was used. */
+  #isAsKept = false;
+  #count = 0;
 
   constructor(folder: string) {
     this.folder = folder;
@@ -66,7 +69,7 @@ export class CacheFolder {
   }
 
   empty(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    this.#putAway();
     mkdirSync(this.folder, { recursive: true });
   }
 
@@ -75,8 +78,21 @@ export class CacheFolder {
   }
 
   restore(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#isAsKept) return;
+    this.#putAway();
     copyFolder(this.#kept, this.folder);
+    this.#isAsKept = true;
+  }
+
+  /** What follows will put new entries into it. */
+  willChange(): void {
+    this.#isAsKept = false;
+  }
+
+  /** Not removed: some file systems are slow to make files where others have just been deleted. */
+  #putAway(): void {
+    this.#isAsKept = false;
+    if (existsSync(this.folder)) renameSync(this.folder, `${this.folder}.${this.#count++}`);
   }
 }
 

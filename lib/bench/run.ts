@@ -107,6 +107,7 @@ class ContestRun {
     const task = { output: this.#contest.outputOf(contender), state, kind };
     if (kind === "cold") contender.cache?.empty();
     else if (kind !== "off") contender.cache?.restore();
+    if (kind === "edit") contender.cache?.willChange();
     state.activate?.();
     contender.before?.();
     try {

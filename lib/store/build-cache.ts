@@ -15,6 +15,7 @@ export class BuildCache {
   constructor(cache: string | Store) {
     this.#isOwn = typeof cache === "string";
     this.store = typeof cache === "string" ? openUnlessOff(cache) : guard(cache);
+    this.store?.prepare();
   }
 
   /** Adds to `seen`, what the build has counted, what it could not see. */

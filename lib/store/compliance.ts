@@ -152,6 +152,14 @@ const checks: Record<string, (place: Place) => Promise<void>> = {
     await assertFound(store, [last]);
   },
 
+  async "it may be prepared, and then be used or not"(place) {
+    const [unused, used] = [place.open(), place.open()];
+    const entry = newEntry(10);
+    for (const store of [unused, used]) store.prepare?.();
+    await put(used, [entry]);
+    await assertFound(used, [entry]);
+  },
+
   async "nothing is asked and nothing put"(place) {
     const store = place.open();
     assert.deepEqual(await store.getMany([], "all"), []);

@@ -63,23 +63,21 @@ export class FileStore implements Store {
   }
 
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
-    const indices = keys.map((_, index) => index);
-    const present = keys.length > fewKeys ? indices : indices.filter((i) => this.#has(keys[i]!));
-    const found = await inBatches(present, batchSize, (some) =>
-      this.#read(
-        some.map((index) => keys[index]!),
-        parts,
-      ),
-    );
-    const lookups: Lookup[] = keys.map(() => ({ status: "miss" }));
-    present.forEach((index, i) => {
-      lookups[index] = found[i]!;
-    });
+    const lookups = await (keys.length > fewKeys
+      ? inBatches(keys, batchSize, (some) => this.#read(some, parts))
+      : this.#readFew(keys, parts));
     lookups.forEach(({ status }, index) => {
       if (status === "miss" && this.#missed.length < mostMissed)
         this.#missed.push(hexOf(keys[index]!));
     });
     return lookups;
+  }
+
+  async #readFew(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
+    const present = keys.map((key) => this.#has(key));
+    const found = keys.filter((_, index) => present[index]);
+    const reads = found.length > 0 ? await this.#read(found, parts) : [];
+    return present.map((isPresent) => (isPresent ? reads.shift()! : { status: "miss" }));
   }
 
   async #read(keys: Uint8Array[], parts: PartNames): Promise<Lookup[]> {

@@ -31,6 +31,7 @@ export interface Late extends PutResult {
   warnings: string[];
 }
 
+const missesOf = (keys: readonly Uint8Array[]): Lookup[] => keys.map(() => ({ status: "miss" }));
 const nothingPut = (): PutResult => ({ addedBytes: 0, errors: [] });
 export const nothingLate = (): Late => ({ ...nothingPut(), bad: 0, warnings: [] });
 
@@ -47,6 +48,7 @@ export class GuardedStore implements Store {
   readonly #options: GuardOptions;
   readonly #inBackground: boolean;
   #hasFailed = false;
+  #isClosed = false;
   readonly #late = nothingLate();
   #waiting: Entry[] = [];
   #writing: Promise<void> | undefined;
@@ -71,15 +73,24 @@ export class GuardedStore implements Store {
     return new GuardedStore(this.#store, this.#options, this.#options.waitMs !== undefined);
   }
 
+  /** Not at once: the build has jobs to start first, which run on other threads meanwhile. */
+  prepare(): void {
+    setImmediate(() => {
+      try {
+        if (!this.#isClosed) this.#store.prepare?.();
+      } catch {} // its first use fails likewise, and is counted
+    });
+  }
+
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
     const isAsked = this.mode === "read-write" || this.mode === "read";
-    const misses: Lookup[] = keys.map(() => ({ status: "miss" }));
-    if (!isAsked || this.#hasFailed || keys.length === 0) return misses;
+    if (!isAsked || this.#hasFailed || keys.length === 0) return missesOf(keys);
     try {
       const lookups = await inTime(this.#ask(keys, parts), this.#options.waitMs);
       this.#count(lookups);
       return lookups;
     } catch (fault) {
+      const misses = missesOf(keys);
       misses[0] = { status: "error", error: this.#fail(fault) };
       this.#count(misses);
       return misses;
@@ -105,6 +116,7 @@ export class GuardedStore implements Store {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.finish();
     await this.#close().catch(() => {});
   }

@@ -35,6 +35,10 @@ export class HttpStore implements Store {
     this.url = this.#origin + this.#base;
   }
 
+  prepare(): void {
+    this.#pool ??= this.#open();
+  }
+
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
     const values = await this.#each(keys, (key, signal) => this.#get(key, signal));
     return decode(values, keys, parts);
@@ -83,8 +87,8 @@ export class HttpStore implements Store {
   }
 
   #request(method: "GET" | "PUT", path: string, signal: AbortSignal, body?: Uint8Array) {
-    this.#pool ??= this.#open();
-    return this.#pool.request({
+    this.prepare();
+    return this.#pool!.request({
       method,
       path: this.#base + path,
       headers: this.#headers,

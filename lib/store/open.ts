@@ -3,6 +3,7 @@
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { FinegrainError } from "../errors";
+import { CasStore } from "./cas";
 import { FileStore } from "./file";
 import { prunePolicy } from "./file-prune";
 import { GuardedStore } from "./guarded";
@@ -26,6 +27,7 @@ const openers: Record<string, Opener> = {
   "sqlite:": (url, settings) => ({
     store: new SqliteStore(pathOf(url), sqlitePolicy(settings), settings.duration("timeout", "2s")),
   }),
+  "cas:": openCas,
   "redis:": openRedis,
   "rediss:": openRedis,
   "http:": openHttp,
@@ -34,6 +36,13 @@ const openers: Record<string, Opener> = {
 
 /** A build waits longer than for one answer, since it asks for much. */
 const patience = 5;
+
+function openCas(url: URL, settings: Settings) {
+  const limit = settings.size("cache_size_bytes", "5g");
+  if (limit === 0) throw invalid("cache_size_bytes: a store at cas: needs a limit");
+  const waitMs = settings.duration("timeout", "2s") * patience;
+  return { store: new CasStore(pathOf(url), limit), waitMs };
+}
 
 function openRedis(url: URL, settings: Settings) {
   const options = redisOptions(settings);

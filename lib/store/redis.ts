@@ -51,6 +51,10 @@ export class RedisStore implements Store {
     this.url = `${url.protocol}//${url.host}${url.pathname}`;
   }
 
+  prepare(): void {
+    this.#connection();
+  }
+
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
     const values = await inBatches(keys, batchSize, (some) =>
       this.#ask((redis) => redis.mgetBuffer(some.map((key) => this.#name(key)))),
@@ -73,7 +77,8 @@ export class RedisStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#redis?.disconnect();
+    // Of a connection that has ended ioredis would wait for the end.
+    if (this.#redis?.status !== "end") this.#redis?.disconnect();
   }
 
   async stats(): Promise<StoreStats> {
@@ -164,13 +169,18 @@ export class RedisStore implements Store {
   }
 
   async #ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
-    // A build does not come here again after a fault, but the next one does.
-    if (!this.#redis || this.#redis.status === "end") this.#redis = this.#connect();
+    const redis = this.#connection();
     try {
-      return await command(this.#redis);
+      return await command(redis);
     } catch (error) {
       throw this.#cause ?? error;
     }
+  }
+
+  /** A build does not come here again after a fault, but the next one does. */
+  #connection(): Redis {
+    if (!this.#redis || this.#redis.status === "end") this.#redis = this.#connect();
+    return this.#redis;
   }
 
   #connect(): Redis {
@@ -184,6 +194,8 @@ export class RedisStore implements Store {
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,
       enableReadyCheck: false,
+      // ioredis waits for its answer, and takes a connection that has ended meanwhile for ready.
+      disableClientInfo: true,
     });
     redis.on("error", (error: Error) => {
       this.#cause = error;

@@ -79,6 +79,8 @@ export interface MaintenanceOptions {
 export interface Store {
   /** Where it is, without passwords. */
   readonly url: string;
+  /** A build has begun, and will ask: what takes a while to start may do so meanwhile. */
+  prepare?(): void;
   /** One result a key, in the keys' order. */
   getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]>;
   /** Replaces what is there under these keys. */

@@ -22,6 +22,11 @@ export class TieredStore implements Store {
     return new TieredStore(this.tiers.map((tier) => tier.forBuild()));
   }
 
+  /** The others may have nothing to do. */
+  prepare(): void {
+    this.tiers[0]?.prepare();
+  }
+
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
     const results: Lookup[] = keys.map(() => ({ status: "miss" }));
     let missing = [...keys.keys()];
