@@ -27,7 +27,7 @@ const full = {
   contests: ["sqlite", "zstd", "leveldb", "rust", "image"],
   runtime: ["sqlite", "zstd", "leveldb", "re2", "containers", "rust", "image"],
   single: "sqlite",
-  edits: [1, 3, 10, 30, 100, 300, 1000],
+  edits: [1, 10, 100, 1000],
   growth: { image: [1000, 5000, 10_000, 50_000], module: [100, 500, 1000, 5000] },
   units: 200,
   storeRounds: 15,
