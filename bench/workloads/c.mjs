@@ -62,6 +62,7 @@ const zstdRoot = path.join(
 export const zstd = {
   open: openClang,
   name: "zstd",
+  isLarge: true,
   title: "zstd 1.5, 26 files of C",
   root: zstdRoot,
   sources: () => filesIn(zstdRoot, ".c"),
