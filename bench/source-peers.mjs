@@ -1,7 +1,7 @@
 // What else compiles C and C++ from source: clang, compiler caches around it, and
 // clang's frontend with finegrain behind it.
 
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { CacheFolder } from "../dist/bench/contender.js";
 import { Finegrain } from "../dist/bench/own.js";
@@ -49,6 +49,16 @@ function ccache(compiler, work) {
   };
 }
 
+/** The one before may not have let go of its port, or the machine may be slow. */
+function startServer(server) {
+  for (let tries = 10; tries > 0; tries--) {
+    if (server("--start-server") === 0) return;
+    server("--stop-server");
+    spawnSync("sleep", ["0.5"]);
+  }
+  throw new Error("sccache's server does not start");
+}
+
 /** Its server keeps the cache's index, so it is started for each sample. */
 function sccache(compiler, work) {
   const name = "sccache and clang";
@@ -61,13 +71,13 @@ function sccache(compiler, work) {
     SCCACHE_IDLE_TIMEOUT: "0",
   };
   const server = (action) =>
-    execFileSync(tool.command, [action], { env: { ...process.env, ...env }, stdio: "ignore" });
+    spawnSync(tool.command, [action], { env: { ...process.env, ...env }, stdio: "ignore" }).status;
   return {
     name,
     cache,
     onHits: "compile",
     env,
-    before: () => server("--start-server"),
+    before: () => startServer(server),
     after: () => server("--stop-server"),
     compile: (source, object) => [tool.command, ...compiler.command(source, object)],
   };
