@@ -1,6 +1,6 @@
 // What a build waits for its store: 2,600 lookups, all hits, the opening included.
 // First in a process of its own, with what must be loaded and compiled, then again in
-// the same process, the opening included each time. Usage: node bench/stores.mjs [rounds]
+// the same process, the opening included each time. Usage: node bench/stores.mjs [rounds] [--json]
 //
 // "prepared" leaves out what a store does while a build reads its inputs: loading its
 // driver, connecting, starting its process.
@@ -135,11 +135,8 @@ const run = (...args) =>
 const quantile = (numbers, q) =>
   numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) * q)];
 
-console.log(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]}`);
-console.log(`${count} lookups, all hits, in ms; medians, ${rounds} processes\n`);
-console.log(
-  "| store | write all | first in a process | first, prepared | again | first, cold |\n|---|---|---|---|---|---|",
-);
+const columns = ["write all", "first in a process", "first, prepared", "again", "first, cold"];
+const rows = [];
 for (const [name, url] of Object.entries(stores)) {
   const store = openStore(url);
   const start = performance.now();
@@ -153,6 +150,14 @@ for (const [name, url] of Object.entries(stores)) {
   const prepared = Array.from({ length: rounds }, () => run(url, "prepared")[0]);
   const again = warm.flatMap(([, ...later]) => later);
   const cells = [written, ...[first, prepared, again, cold].map((times) => quantile(times, 0.5))];
-  console.log(`| ${name} | ${cells.map((ms) => ms.toFixed(1)).join(" | ")} |`);
+  rows.push({ store: name, cells });
+}
+if (process.argv.includes("--json")) console.log(JSON.stringify({ count, rounds, columns, rows }));
+else {
+  console.log(`${os.cpus()[0].model}, ${os.availableParallelism()} cores, load ${os.loadavg()[0]}`);
+  console.log(`${count} lookups, all hits, in ms; medians, ${rounds} processes\n`);
+  console.log(`| store | ${columns.join(" | ")} |\n|${"---|".repeat(6)}`);
+  for (const { store, cells } of rows)
+    console.log(`| ${store} | ${cells.map((ms) => ms.toFixed(1)).join(" | ")} |`);
 }
 process.exit();

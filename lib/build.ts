@@ -18,6 +18,7 @@ import { BuildCache } from "./store/build-cache";
 import type { Entry, Store } from "./store/store";
 import { commonTriple, isSimplified, stepOptions } from "./target";
 import { type SplitAllOptions, splitAll, type UnitSet } from "./units";
+import { wholeModules } from "./whole-modules";
 
 /**
  * Builds `options.output` from bitcode and says what it took.
@@ -204,7 +205,10 @@ function splitInputs(
     threads,
     signal,
   };
-  return timer.time("split", () => splitAll(inputs, how));
+  const program = path.basename(options.output);
+  return timer.time("split", () =>
+    how.units === "function" ? splitAll(inputs, how) : wholeModules(inputs, { ...how, program }),
+  );
 }
 
 function progressOf({ onProgress }: ResolvedBuild, phase: ProgressEvent["phase"]) {

@@ -19,7 +19,7 @@ import type { Entry, Parts, Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
 import type { StepOptions } from "./target";
 import { symbolTable, type Unit } from "./unit";
-import { Walk } from "./walk";
+import { plainUnit, Walk } from "./walk";
 import { encodeWalk, WalkMemory, walkKey, walkParts } from "./walk-memory";
 
 export interface CodeRequest {
@@ -70,6 +70,7 @@ export interface CodeResult {
 }
 
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
+  if (request.units.every(({ isWhole }) => isWhole)) return new CodeRun(request, timer).plainly();
   const memory = await rememberedWalk(request, timer);
   let run = new CodeRun(request, timer);
   if (memory && QuickWalk.fits(request, memory))
@@ -85,10 +86,10 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
 
 /** How the last build of these inputs ended, if it is known. */
 async function rememberedWalk(
-  { program, units, options, level, store, faults, verify }: CodeRequest,
+  { program, options, level, store, faults, verify }: CodeRequest,
   timer: PhaseTimer,
 ) {
-  if (verify || units.every(({ isWhole }) => isWhole)) return undefined;
+  if (verify) return undefined;
   const lookups = new MemoryLookups(store, walkParts, faults);
   const parts = await lookups.get(walkKey(program, options, level));
   timer.add("lookup", lookups.time);
@@ -134,6 +135,25 @@ class CodeRun {
     });
   }
 
+  /** All modules that stay whole are wanted, and none is looked into. */
+  async plainly(): Promise<CodeResult> {
+    const { units } = this.#context;
+    const step = this.#simplifyStep({
+      symbols: (unit) => symbolTable(units[unit]!),
+      callees: () => [],
+    });
+    return this.#untilIdle(async () => {
+      const final = units.map((_, unit) => plainUnit(this.#context, unit));
+      const started = await this.#timer.time("key", async () => {
+        return final.map((unit) => ({ code: this.#start(unit) }));
+      });
+      const code = await this.#timed("emit", this.#emit, () =>
+        Promise.all(started.map(({ code }) => code)),
+      );
+      return this.#finish(step, final, code, undefined);
+    });
+  }
+
   async thoroughly(memory: WalkMemory | undefined): Promise<CodeResult> {
     const walk = await this.#timer.time("key", async () => new Walk(this.#context));
     const step = this.#simplifyStep({
@@ -152,9 +172,7 @@ class CodeRun {
         });
       });
       const code = await this.#timed("emit", this.#emit, () => Promise.all(started));
-      const isRemembered = this.#context.units.some(({ isWhole }) => !isWhole);
-      const walked = isRemembered ? () => encodeWalk(walk.result(step)) : undefined;
-      return this.#finish(step, final, code, walked);
+      return this.#finish(step, final, code, () => encodeWalk(walk.result(step)));
     });
   }
 

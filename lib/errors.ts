@@ -3,6 +3,7 @@ const errorCodes = [
   "ABORTED",
   "ADDON_NOT_FOUND",
   "ARCHIVE_FAILED",
+  "BENCHMARK_FAILED",
   "CODEGEN_FAILED",
   "IMAGE_CLOSED",
   "IMAGE_TARGET",

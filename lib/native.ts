@@ -161,6 +161,11 @@ export interface Native {
   version(): { llvm: string; revision: string };
   host(): { triple: string; cpu: string; features: string };
   readModules(bytes: Uint8Array, name: string): Promise<InputModule[]>;
+  editFunctions(
+    bitcode: Uint8Array,
+    count: number,
+    first: number,
+  ): Promise<{ bitcode: Uint8Array; count: number }>;
   splitModule(bitcode: Uint8Array, options: SplitOptions): Promise<SplitModule>;
   simplify(requests: SimplifyRequest[], options: EmitOptions): Promise<SimplifiedBodies>;
   emit(requests: EmitRequest[], options: EmitOptions): Promise<EmittedCode>;

@@ -8,11 +8,12 @@
  */
 
 import { createHash } from "node:crypto";
-import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
+import { words } from "./blocks";
 import { schema } from "./key";
 import { type InputModule, native, type PackedNames } from "./native";
 import type { Parts } from "./store/store";
 import type { Unit, UnitTable } from "./unit";
+import { decodeUnits, encodeUnits, unitDigests, unitParts } from "./unit-parts";
 
 /** The store has lost what a memory speaks of, or the memory is wrong. */
 export class OutdatedMemory extends Error {}
@@ -65,10 +66,13 @@ export function changedUnits(
   return units;
 }
 
-const blockNames = ["linkNames", "keptNames", "symbols", "loaded"] as const;
 export const memoryParts = [
-  ...["head", "functions", "slots", "labels", "functionDigests", "sizes"],
-  ...blockNames.flatMap(blockParts),
+  "head",
+  "functions",
+  "slots",
+  "labels",
+  "functionDigests",
+  ...unitParts,
 ];
 
 export function encodeMemory(
@@ -81,48 +85,26 @@ export function encodeMemory(
   }: Pick<RememberedSplit, "triple" | "functions" | "slots" | "labels" | "functionDigests">,
   units: readonly Unit[],
 ): Parts {
-  const digests = units.map(({ digest }) => digest).join("");
-  const symbolsDigests = units.map(({ symbolsDigest }) => symbolsDigest).join("");
-  const parts: Parts = {
-    head: Buffer.from(JSON.stringify({ triple, digests, symbolsDigests })),
+  const head = { triple, ...unitDigests(units) };
+  return {
+    head: Buffer.from(JSON.stringify(head)),
     ...{ functions, slots, labels, functionDigests },
-    sizes: bytesOf(Uint32Array.from(units, ({ size }) => size)),
+    ...encodeUnits(units),
   };
-  for (const name of blockNames)
-    Object.assign(
-      parts,
-      encodeBlock(
-        name,
-        units.map((unit) => unit[name]),
-      ),
-    );
-  return parts;
 }
 
 /** Undefined where the parts do not fit together. */
 export function decodeMemory(parts: Parts): RememberedSplit | undefined {
   const { functions, slots, labels, functionDigests } = parts as Record<string, Uint8Array>;
   try {
-    const { triple, digests, symbolsDigests } = JSON.parse(Buffer.from(parts.head!).toString());
-    const sizes = words(parts.sizes!);
-    if (digests.length !== 64 * sizes.length || symbolsDigests.length !== 32 * sizes.length)
-      throw new Error("parts of other modules");
-    const block = (name: string) => decodeBlock(parts, name, sizes.length);
+    const { triple, ...digests } = JSON.parse(Buffer.from(parts.head!).toString());
     return {
       triple,
       functions: functions!,
       slots: slots!,
       labels: labels!,
       functionDigests: functionDigests!,
-      table: {
-        digests,
-        symbolsDigests,
-        sizes,
-        linkNames: block("linkNames"),
-        keptNames: block("keptNames"),
-        symbols: block("symbols"),
-        loaded: block("loaded"),
-      },
+      table: decodeUnits(parts, digests),
     };
   } catch {
     return undefined;

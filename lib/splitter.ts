@@ -48,6 +48,14 @@ export class Splitter {
     return new Splitter(this.#module, { ...this.#options, byFunction: false }).split({});
   }
 
+  /** The body of the module as one unit. It must be the one with this digest. */
+  static async wholeBody(module: InputModule, digest: string): Promise<Uint8Array> {
+    const how = { keepTypeAliasing: true, forSimplify: false, moduleId: "" };
+    const split = await new Splitter(module, { byFunction: false, ...how }).split({});
+    if (digestOf(split, 0) !== digest) throw new OutdatedMemory();
+    return piece(split.bodies, 0);
+  }
+
   /** The body of a unit, by its index in the module's order. It must be the one with this digest. */
   async body(index: number, digest: string): Promise<Uint8Array> {
     const found = await this.#bodies.ask(index);

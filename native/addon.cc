@@ -66,6 +66,22 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
       });
 }
 
+// editFunctions(bitcode, count, first)
+static Napi::Value editJob(const Napi::CallbackInfo &Info) {
+  return runJob<Edited>(
+      Info,
+      [Bitcode = bytesIn(Info[0]), Count = Info[1].ToNumber().Int64Value(),
+       First = Info[2].ToNumber().Int64Value()] {
+        return editFunctions(Bitcode, Count, First);
+      },
+      [](Napi::Env Env, Edited &Done) {
+        Napi::Object Result = Napi::Object::New(Env);
+        Result.Set("bitcode", bytesOut(Env, std::move(Done.Bitcode)));
+        Result.Set("count", Done.Count);
+        return Result;
+      });
+}
+
 static StringRef bytesOf(const Bytes &Content) {
   return {Content.data(), Content.size()};
 }
@@ -331,6 +347,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("version", versionInfo);
   Export("host", hostInfo);
   Export("readModules", readJob);
+  Export("editFunctions", editJob);
   Export("splitModule", splitJob);
   Export("simplify", simplifyJob);
   Export("emit", emitJob);

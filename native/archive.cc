@@ -1,7 +1,8 @@
 #include "error.h"
 #include "steps.h"
 #include "llvm/Object/ArchiveWriter.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/MemoryBufferRef.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 
@@ -24,16 +25,19 @@ Expected<Bytes> writeArchive(ArrayRef<ArchiveMember> Members,
     }
     NewMembers.emplace_back(MemoryBufferRef(Content, Members[I].Name));
   }
-  Expected<std::unique_ptr<MemoryBuffer>> Archive = writeArchiveToBuffer(
-      NewMembers,
+  Bytes Archive;
+  raw_svector_ostream OS(Archive);
+  Error Failure = writeArchiveToStream(
+      OS, NewMembers,
       HasSymbolTable ? SymtabWritingMode::NormalSymtab
                      : SymtabWritingMode::NoSymtab,
       object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false,
+      /*IsEC=*/std::nullopt,
       // Members that LLVM finds no symbols in, such as assembly, are no fault.
       [](Error E) { consumeError(std::move(E)); });
-  if (!Archive)
-    return stepError("ARCHIVE_FAILED", Archive.takeError());
-  return Bytes((*Archive)->getBufferStart(), (*Archive)->getBufferEnd());
+  if (Failure)
+    return stepError("ARCHIVE_FAILED", std::move(Failure));
+  return Archive;
 }
 
 } // namespace finegrain

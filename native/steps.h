@@ -46,6 +46,18 @@ struct InputModule {
 llvm::Expected<std::vector<InputModule>> readModules(llvm::StringRef Input,
                                                      llvm::StringRef Name);
 
+// ---- edit.cc, for benchmarks
+
+struct Edited {
+  Bytes Bitcode;
+  size_t Count = 0; // functions that were edited
+};
+
+// Changes a constant in `Count` of the functions, or in as many as have one.
+// They are evenly spread; `First` says where among them to start.
+llvm::Expected<Edited> editFunctions(llvm::StringRef Bitcode, size_t Count,
+                                     size_t First);
+
 // ---- split.cc
 
 struct Unit {

@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { moduleMemoryParts } from "../lib/module-memory";
 import { memoryParts } from "../lib/split-memory";
 import { walkParts } from "../lib/walk-memory";
 
@@ -22,6 +23,7 @@ export function keyOf(file: string): Buffer {
 /** The parts of what builds remember of each other. */
 export const memories = {
   split: [...memoryParts, "key"],
+  modules: [...moduleMemoryParts, "key"],
   walk: [...walkParts, "key"],
   output: ["head", "output", "key"],
 };

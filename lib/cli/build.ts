@@ -1,18 +1,11 @@
 /** `finegrain build`. */
 
 import os from "node:os";
-import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { build } from "../index";
-import {
-  type BuildOptions,
-  type Emit,
-  emitSchema,
-  type Level,
-  type ProgressEvent,
-  threadsFrom,
-} from "../options";
+import { type BuildOptions, type Emit, emitSchema, type Level, threadsFrom } from "../options";
 import { reportFailure } from "./failure";
+import { ProgressBar } from "./progress";
 
 interface Flags {
   output: string;
@@ -75,14 +68,16 @@ async function run(inputs: string[], flags: Flags, lldArguments: string[]): Prom
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
   process.once("SIGINT", onInterrupt);
-  const progress = new Progress();
+  const progress = new ProgressBar("compiling");
   const options: BuildOptions = {
     ...same,
     inputs,
     level: `O${O}` as Level,
     link: { args: lldArguments },
     signal: interrupt.signal,
-    onProgress: (event) => progress.show(event),
+    onProgress: ({ phase, done, total }) => {
+      if (phase === "emit") progress.show(done, total);
+    },
   };
   try {
     fitThreadPool(options.threads);
@@ -105,27 +100,4 @@ async function run(inputs: string[], flags: Flags, lldArguments: string[]): Prom
  */
 function fitThreadPool(threads = threadsFrom(process.env, os.availableParallelism())): void {
   process.env.UV_THREADPOOL_SIZE ??= String(threads);
-}
-
-/** A bar on stderr while units are compiled, on a terminal only. */
-class Progress {
-  readonly #bar = new SingleBar({
-    stream: process.stderr,
-    format: "compiling {bar} {value}/{total}",
-    hideCursor: true,
-    clearOnComplete: true,
-    noTTYOutput: false,
-  });
-  #isShown = false;
-
-  show({ phase, done, total }: ProgressEvent): void {
-    if (phase !== "emit") return;
-    if (!this.#isShown) this.#bar.start(total, 0);
-    this.#isShown = true;
-    this.#bar.update(done);
-  }
-
-  stop(): void {
-    if (this.#isShown) this.#bar.stop();
-  }
 }

@@ -2,6 +2,7 @@
 /** The command line: parses, calls the library, prints. Exit status: 0 done, 1 failed, 2 wrong usage. */
 
 import { Command, CommanderError } from "commander";
+import { benchCommand } from "./bench";
 import { buildCommand } from "./build";
 import { cacheCommand } from "./cache";
 
@@ -25,7 +26,8 @@ async function main(): Promise<void> {
     .description("Compile LLVM bitcode, one unit at a time, and never the same unit twice.")
     .version(version)
     .addCommand(buildCommand(lld))
-    .addCommand(cacheCommand());
+    .addCommand(cacheCommand())
+    .addCommand(benchCommand(lld));
   neverExit(program);
   try {
     await program.parseAsync(own);

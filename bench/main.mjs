@@ -1,0 +1,176 @@
+// All that finegrain claims of its speed, measured in one run: npm run bench.
+// Writes the figures as JSON, as plots, and into docs/benchmarks.md.
+
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { machine } from "../dist/bench/machine.js";
+import { contest } from "./contest.mjs";
+import { writeDocument } from "./document.mjs";
+import { editCurve } from "./edits.mjs";
+import { growth } from "./growth.mjs";
+import { perUnit } from "./per-unit.mjs";
+import { writePlots } from "./plots.mjs";
+import { runtime } from "./runtime.mjs";
+import { sqlite, tiny, zstd } from "./workloads/c.mjs";
+import { containers, leveldb, re2 } from "./workloads/cpp.mjs";
+import { imageOf } from "./workloads/image.mjs";
+import { rust } from "./workloads/rust.mjs";
+
+const here = import.meta.dirname;
+const root = path.join(here, "..");
+
+const full = {
+  workloads: { sqlite, zstd, leveldb, re2, rust, image: imageOf(200), containers },
+  contests: ["sqlite", "zstd", "leveldb", "rust", "image"],
+  runtime: ["sqlite", "zstd", "leveldb", "containers", "rust", "image"],
+  single: "sqlite",
+  edits: [1, 10, 100, 1000],
+  growth: { image: [1000, 5000, 10_000, 50_000], module: [100, 500, 1000, 5000] },
+  units: 200,
+  storeRounds: 15,
+};
+
+/** Tells only whether all works. */
+const short = {
+  workloads: { tiny, image: imageOf(10) },
+  contests: ["tiny", "image"],
+  runtime: ["tiny"],
+  single: "tiny",
+  edits: [1, 2],
+  growth: { image: [5, 10], module: [5, 10] },
+  units: 3,
+  storeRounds: 0,
+};
+
+const usage = `usage: npm run bench -- [options]
+  --rounds N         how often everything is measured (default 3; sqlite, zstd and leveldb one less)
+  --workloads LIST   instead of those that are measured otherwise: of ${Object.keys(full.workloads).join(", ")}
+  --sections LIST    of contests, edits, growth, perUnit, runtime, stores
+  --short            tiny workloads, to see whether all works
+  --out FOLDER       for everything that is written, docs/benchmarks.md too`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    workloads: { type: "string" },
+    sections: { type: "string" },
+    short: { type: "boolean" },
+    out: { type: "string" },
+    help: { type: "boolean" },
+  },
+});
+if (values.help) {
+  console.log(usage);
+  process.exit();
+}
+
+const plan = values.short ? short : full;
+const rounds = Number(values.rounds);
+const chosen = (defaults) => values.workloads?.split(",") ?? defaults;
+const isAsked = (list, name) => !list || list.split(",").includes(name);
+const work = mkdtempSync(path.join(os.tmpdir(), "finegrain-bench-"));
+process.on("exit", () => rmSync(work, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+
+const results = { machine: machine() };
+
+/** One after the other. One that fails keeps none of the others from being measured. */
+const sections = {
+  async contests() {
+    results.contests = [];
+    for (const name of chosen(plan.contests))
+      await withBench(name, async (bench, workload) => {
+        const { title, edits, isLarge } = workload;
+        const outcome = await contest(bench, {
+          rounds: Math.max(1, isLarge ? rounds - 1 : rounds),
+          onProgress: progress(`${name}, builds`),
+        });
+        const whats = Object.entries(edits).map(([edit, { what }]) => ({ edit, what }));
+        const about = { name, title, files: bench.files, edits: whats, machine: results.machine };
+        results.contests.push({ ...about, ...outcome });
+      });
+  },
+  edits: () =>
+    withBench(plan.single, async (bench) => {
+      const options = { counts: plan.edits, rounds, onProgress: progress("edits") };
+      results.edits = { name: plan.single, ...(await editCurve(bench, options)) };
+    }),
+  async growth() {
+    results.growth = [];
+    for (const [kind, sizes] of Object.entries(plan.growth)) {
+      const options = { sizes, work, rounds, onProgress: progress(`growth, ${kind}`) };
+      results.growth.push(await growth(kind, options));
+    }
+  },
+  perUnit: () =>
+    withBench(plan.single, async ({ states }) => {
+      const options = { count: plan.units, work: path.join(work, "units"), rounds };
+      results.perUnit = { name: plan.single, ...(await perUnit(states[0].bitcode[0], options)) };
+    }),
+  async runtime() {
+    results.runtime = [];
+    for (const name of chosen(plan.runtime))
+      await withBench(name, async (bench) => {
+        const options = { rounds: 2 * rounds - 1, onProgress: progress(`${name}, running`) };
+        results.runtime.push({ name, ...(await runtime(bench, options)) });
+      });
+  },
+  async stores() {
+    if (plan.storeRounds === 0) return;
+    const args = [path.join(here, "stores.mjs"), String(plan.storeRounds), "--json"];
+    results.stores = JSON.parse((await promisify(execFile)(process.execPath, args)).stdout);
+  },
+};
+
+async function withBench(name, use) {
+  const workload = plan.workloads[name];
+  if (!workload) throw new Error(`there is no workload ${name}`);
+  if (workload.isInstalled?.() === false) {
+    console.error(`${name}: not measured, its compiler is not installed`);
+    return;
+  }
+  const folder = path.join(work, name);
+  await use(await workload.open(workload, folder), workload);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function progress(what) {
+  let last = -1;
+  return (done, total) => {
+    const percent = Math.floor((10 * done) / total) * 10;
+    if (percent !== last)
+      console.error(`${new Date().toTimeString().slice(0, 8)} ${what}: ${percent} %`);
+    last = percent;
+  };
+}
+
+function writeAll() {
+  const plotFolder = values.out ?? path.join(here, "results");
+  mkdirSync(plotFolder, { recursive: true });
+  results.machine.versions = machine().versions; // those that were looked for on the way, too
+  writeFileSync(path.join(plotFolder, "results.json"), `${JSON.stringify(results, null, 1)}\n`);
+  const template = path.join(root, "docs/benchmarks.md");
+  const file = values.out ? path.join(values.out, "benchmarks.md") : template;
+  writeDocument({ template, file, plotFolder }, results, writePlots(results, plotFolder));
+}
+
+for (const [name, run] of Object.entries(sections).filter(([name]) =>
+  isAsked(values.sections, name),
+))
+  try {
+    await run();
+  } catch (error) {
+    console.error(`${name} failed: ${error.stack}`);
+    process.exitCode = 1;
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work);
+  }
+for (const { name, failures } of results.contests ?? [])
+  for (const { contender, message } of failures) {
+    console.error(`${name}: ${contender} failed: ${message}`);
+    process.exitCode = 1;
+  }
+writeAll();
