@@ -29,6 +29,7 @@ export async function openClang(workload, work) {
     absent: [...fromSource.absent, ...fromBitcode.absent],
     baseline,
     driver,
+    compile: (...request) => compiler.command(...request),
     check: driver.check(),
   };
 }

@@ -29,13 +29,25 @@ export function writeDocument({ template, file, plotFolder }, results, plots) {
 }
 
 function sections(results, plots) {
-  const { machine, contests = [], edits, growth = [], perUnit, runtime = [], stores } = results;
+  const {
+    machine,
+    contests = [],
+    codegen,
+    project,
+    edits,
+    growth = [],
+    perUnit,
+    runtime = [],
+    stores,
+  } = results;
   return [
     `${machineLines(machine)}`,
     ...contests.map(contestSection),
     ...(contests.length > 0
       ? [`## Phases and hits\n\n${together(plots("phases"), plots("hits"))}`]
       : []),
+    ...(codegen ? [codegenSection(codegen)] : []),
+    ...(project ? [projectSection(project)] : []),
     ...(edits ? [editSection(edits, plots("edits"))] : []),
     ...growth.map((one) =>
       growthSection(one, [...plots(`growth-${one.kind}`), ...plots(`memory-${one.kind}`)]),
@@ -58,6 +70,35 @@ function contestSection({ name, title, files, edits, baseline, absent, failures,
     "The phases of finegrain's builds, in milliseconds:",
     phaseTable(results),
     ...(absent.length + failures.length > 0 ? [absentLines(absent, failures)] : []),
+  );
+}
+
+function codegenSection({ name, baseline, failures, results }) {
+  return together(
+    "## Code generation alone",
+    `${name} as clang -O2 has optimised it. "${baseline}" is llc alone here.`,
+    resultTable(results, baseline),
+    phaseTable(results),
+    ...(failures.length > 0 ? [absentLines([], failures)] : []),
+  );
+}
+
+function projectSection({ name, files, rounds, results }) {
+  const rows = results.map(({ contender, wall, cpu, peak, ratio, counts }) => [
+    contender,
+    seconds(wall.median),
+    ratio.wall.toFixed(3),
+    spread(wall),
+    seconds(cpu.median),
+    ratio.cpu.toFixed(3),
+    peak.median.toFixed(0),
+    ...["units", "simplified", "emitted"].map((count) => (counts ? String(counts[count]) : "–")),
+  ]);
+  const header = ["", "wall s", "÷ clang", "spread", "CPU s", "÷ clang", "peak MB"];
+  return together(
+    "## A project, file after file",
+    `${name}, ${files} files of bitcode, medians of ${rounds}. clang runs once for each file; finegrain builds them one by one in one process, on 2 threads where nothing else is said. With the cache off every unit is made.`,
+    table([...header, "units", "simplified", "emitted"], rows),
   );
 }
 

@@ -7,12 +7,14 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { machine } from "../dist/bench/machine.js";
+import { codegen } from "./codegen.mjs";
 import { contest } from "./contest.mjs";
 import { writeDocument } from "./document.mjs";
 import { editCurve } from "./edits.mjs";
 import { growth } from "./growth.mjs";
 import { perUnit } from "./per-unit.mjs";
 import { writePlots } from "./plots.mjs";
+import { project } from "./project.mjs";
 import { runtime } from "./runtime.mjs";
 import { sqlite, tiny, zstd } from "./workloads/c.mjs";
 import { containers, leveldb, re2 } from "./workloads/cpp.mjs";
@@ -27,6 +29,7 @@ const full = {
   contests: ["sqlite", "zstd", "leveldb", "rust", "image"],
   runtime: ["sqlite", "zstd", "leveldb", "containers", "rust", "image"],
   single: "sqlite",
+  project: { name: "re2", file: "re2/re2.cc" },
   edits: [1, 10, 100, 1000],
   growth: { image: [1000, 5000, 10_000, 50_000], module: [100, 500, 1000, 5000] },
   units: 200,
@@ -39,6 +42,7 @@ const short = {
   contests: ["tiny", "image"],
   runtime: ["tiny"],
   single: "tiny",
+  project: { name: "tiny", file: "words.c" },
   edits: [1, 2],
   growth: { image: [5, 10], module: [5, 10] },
   units: 3,
@@ -48,7 +52,7 @@ const short = {
 const usage = `usage: npm run bench -- [options]
   --rounds N         how often everything is measured (default 3; sqlite, zstd and leveldb one less)
   --workloads LIST   instead of those that are measured otherwise: of ${Object.keys(full.workloads).join(", ")}
-  --sections LIST    of contests, edits, growth, perUnit, runtime, stores
+  --sections LIST    of contests, codegen, project, edits, growth, perUnit, runtime, stores
   --short            tiny workloads, to see whether all works
   --out FOLDER       for everything that is written, docs/benchmarks.md too`;
 
@@ -93,6 +97,16 @@ const sections = {
         results.contests.push({ ...about, ...outcome });
       });
   },
+  codegen: () =>
+    withBench(plan.single, async (bench) => {
+      const options = { rounds, onProgress: progress("code generation") };
+      results.codegen = { name: plan.single, ...(await codegen(bench, options)) };
+    }),
+  project: () =>
+    withBench(plan.project.name, async (bench) => {
+      const options = { ...plan.project, rounds, onProgress: progress("a project") };
+      results.project = { name: plan.project.name, ...(await project(bench, options)) };
+    }),
   edits: () =>
     withBench(plan.single, async (bench) => {
       const options = { counts: plan.edits, rounds, onProgress: progress("edits") };
@@ -167,10 +181,11 @@ for (const [name, run] of Object.entries(sections).filter(([name]) =>
     process.exitCode = 1;
     rmSync(work, { recursive: true, force: true });
     mkdirSync(work);
+  } finally {
+    writeAll(); // a run that is stopped has kept what it had
   }
 for (const { name, failures } of results.contests ?? [])
   for (const { contender, message } of failures) {
     console.error(`${name}: ${contender} failed: ${message}`);
     process.exitCode = 1;
   }
-writeAll();
