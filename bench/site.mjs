@@ -3,7 +3,7 @@
 import { mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { CacheFolder } from "../dist/bench/contender.js";
+import { CacheFolder, outputIn } from "../dist/bench/contender.js";
 import { Finegrain } from "../dist/bench/own.js";
 
 export const jobs = os.availableParallelism();
@@ -33,5 +33,5 @@ export class Site {
     return threadCounts.map((threads) => this.own(threads));
   }
 
-  outputOf = ({ name }) => path.join(this.work, `${name.replaceAll(/\W+/g, "-")}.out`);
+  outputOf = (contender) => outputIn(this.work, contender);
 }

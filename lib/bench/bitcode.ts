@@ -5,7 +5,7 @@ import path from "node:path";
 import { FinegrainError } from "../errors";
 import { readInput } from "../inputs";
 import { type InputModule, native } from "../native";
-import { CacheFolder, type Scenario, type State } from "./contender";
+import { CacheFolder, outputIn, type Scenario, type State } from "./contender";
 import { Finegrain, type OwnSettings } from "./own";
 import { type Absent, bitcodePeers } from "./peers";
 import { type Contest, type ContestResults, runContest } from "./run";
@@ -44,7 +44,7 @@ export async function benchBitcode(options: BitcodeBenchOptions): Promise<Bitcod
     contenders: [...others.contenders, ...own],
     rounds,
     baseline,
-    outputOf: ({ name }) => path.join(work, `${name.replaceAll(/\W+/g, "-")}.out`),
+    outputOf: (contender) => outputIn(work, contender),
     onProgress,
   });
   const functions = modules.reduce((sum, module) => sum + functionsIn(module), 0);

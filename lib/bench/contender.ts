@@ -2,6 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
+import path from "node:path";
 import type { Stage } from "./measure";
 
 /** Inputs as they are before or after an edit. */
@@ -53,6 +54,13 @@ export interface Counts {
   lookups: number;
   hits: number;
   phases: Record<string, number>;
+}
+
+/** All call it the same, as builds of one program do: finegrain remembers by name. */
+export function outputIn(work: string, { name }: Pick<Contender, "name">): string {
+  const folder = path.join(work, name.replaceAll(/\W+/g, "-"));
+  mkdirSync(folder, { recursive: true });
+  return path.join(folder, "program");
 }
 
 /** A cache that can be empty, or as it was after the first build. */
