@@ -12,12 +12,16 @@ export interface WholeModulesOptions extends SplitAllOptions {
   program: string;
 }
 
+/** With fewer, parsing them takes no longer than asking for what they were. */
+const manyModules = 64;
+
 /** Like splitAll. */
 export async function wholeModules(
   modules: readonly InputModule[],
   options: WholeModulesOptions,
 ): Promise<{ sets: UnitSet[]; memories: (() => Entry)[] }> {
   const { store, faults = new Faults(), program } = options;
+  if (modules.length < manyModules) return splitAll(modules, options);
   const key = moduleMemoryKey(program);
   const parts = await new MemoryLookups(store, moduleMemoryParts, faults).get(key);
   const memory = parts && ModuleMemory.open(parts);

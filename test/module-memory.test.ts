@@ -22,7 +22,7 @@ define i32 @f_${index}() {
 }`),
 });
 const inputs = (count: number, edited = -1) =>
-  Array.from({ length: count }, (_, i) => inputOf(i, i === edited ? 77 : 10 + i));
+  Array.from({ length: count }, (_, i) => inputOf(i, i === edited ? 99 : 10 + i));
 
 /** The build's report and output, which must be that of a build without a cache. */
 async function checked(cache: string, options: Pick<BuildOptions, "inputs">) {
@@ -40,28 +40,28 @@ const memoriesIn = (cache: string) =>
 
 test("modules are remembered: edited, in another order, more of them and twice", async () => {
   const cache = newCache();
-  await checked(cache, { inputs: inputs(10) });
+  await checked(cache, { inputs: inputs(70) });
   expect(memoriesIn(cache).length).toBe(1);
-  const edit = await checked(cache, { inputs: inputs(10, 4) });
-  expect(edit.cache).toMatchObject({ lookups: 10, hits: 9, bad: 0 });
-  const reversed = await checked(cache, { inputs: inputs(10, 4).reverse() });
-  expect(reversed.cache).toMatchObject({ lookups: 10, hits: 10, bad: 0 });
-  const more = await checked(cache, { inputs: inputs(12, 4) });
-  expect(more.cache).toMatchObject({ lookups: 12, hits: 10, bad: 0 });
+  const edit = await checked(cache, { inputs: inputs(70, 4) });
+  expect(edit.cache).toMatchObject({ lookups: 70, hits: 69, bad: 0 });
+  const reversed = await checked(cache, { inputs: inputs(70, 4).reverse() });
+  expect(reversed.cache).toMatchObject({ lookups: 70, hits: 70, bad: 0 });
+  const more = await checked(cache, { inputs: inputs(72, 4) });
+  expect(more.cache).toMatchObject({ lookups: 72, hits: 70, bad: 0 });
   expect(memoriesIn(cache).length).toBe(1);
 });
 
 test("code that the store has lost is made again", async () => {
   const cache = newCache();
-  await checked(cache, { inputs: inputs(5) });
+  await checked(cache, { inputs: inputs(65) });
   for (const file of entriesOf(cache)) if (memoryKind(file) !== "modules") rmSync(file);
-  const report = await checked(cache, { inputs: inputs(5) });
-  expect(report.cache).toMatchObject({ lookups: 5, hits: 0, bad: 0 });
+  const report = await checked(cache, { inputs: inputs(65) });
+  expect(report.cache).toMatchObject({ lookups: 65, hits: 0, bad: 0 });
 });
 
 test("a memory of other modules, or a damaged one, is not believed", async () => {
   const cache = newCache();
-  await checked(cache, { inputs: inputs(5) });
+  await checked(cache, { inputs: inputs(65) });
   const [file] = memoriesIn(cache);
   const store = openStore(cache);
   const [lookup] = await store.getMany([keyOf(file!)], "all");
@@ -73,7 +73,7 @@ test("a memory of other modules, or a damaged one, is not believed", async () =>
     const store = openStore(cache);
     await store.putMany([{ key: keyOf(file!), parts }]);
     await store.close?.();
-    return checked(cache, { inputs: inputs(5) });
+    return checked(cache, { inputs: inputs(65) });
   };
   await spoil((parts) => delete parts.symbols);
   await spoil((parts) => {
@@ -87,5 +87,5 @@ test("a memory of other modules, or a damaged one, is not believed", async () =>
   });
   expect(swapped.cache.bad).toBeGreaterThan(0);
   writeFileSync(file!, readFileSync(file!).subarray(0, -20));
-  await checked(cache, { inputs: inputs(5) });
+  await checked(cache, { inputs: inputs(65) });
 });
