@@ -341,9 +341,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   static bool IsFirst = true; // worker threads load the addon again
   if (std::exchange(IsFirst, false))
     installFatalErrorHandler();
-  auto Export = [&](const char *Name, auto Function) {
-    Exports.Set(Name, Napi::Function::New(Env, Function, Name));
-  };
+  auto Export = exporter(Env, Exports);
   Export("version", versionInfo);
   Export("host", hostInfo);
   Export("readModules", readJob);

@@ -88,9 +88,7 @@ static Napi::Value casSizes(const Napi::CallbackInfo &Info) {
 }
 
 void exportCas(Napi::Env Env, Napi::Object Exports) {
-  auto Export = [&](const char *Name, auto Function) {
-    Exports.Set(Name, Napi::Function::New(Env, Function, Name));
-  };
+  auto Export = exporter(Env, Exports);
   Export("openCas", openCas);
   Export("closeCas", closeCas);
   Export("casGet", casGet);

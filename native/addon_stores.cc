@@ -253,9 +253,7 @@ static void unlockFileNow(const Napi::CallbackInfo &Info) {
 }
 
 void exportStores(Napi::Env Env, Napi::Object Exports) {
-  auto Export = [&](const char *Name, auto Function) {
-    Exports.Set(Name, Napi::Function::New(Env, Function, Name));
-  };
+  auto Export = exporter(Env, Exports);
   Export("writeEntries", writeEntriesJob);
   Export("readEntries", readEntriesJob);
   Export("checkEntries", checkEntriesJob);

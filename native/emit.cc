@@ -14,22 +14,14 @@ namespace finegrain {
 
 static Expected<Bytes> emitBody(const EmitRequest &Request,
                                 const EmitOptions &Options) {
-  LLVMContext Context;
-  Context.setDiscardValueNames(true);
-  Diagnostics Problems(Context);
-  Expected<std::unique_ptr<Module>> Parsed = parseModule(Request.Body, Context);
-  if (!Parsed)
-    return Parsed.takeError();
-  Module &M = **Parsed;
-
-  Expected<std::unique_ptr<CodeGenerator>> Generator =
-      CodeGenerator::take(Options, M);
-  if (!Generator)
-    return Generator.takeError();
-  if (Error E = prepare(M, (*Generator)->target(), Options))
-    return E;
+  Expected<std::unique_ptr<PreparedBody>> Prepared =
+      PreparedBody::open(Request.Body, Options);
+  if (!Prepared)
+    return Prepared.takeError();
+  Module &M = (*Prepared)->module();
+  CodeGenerator &Generator = (*Prepared)->generator();
   if (!Options.Pipeline.empty())
-    if (Error E = (*Generator)->optimizer().run(M, Options.Pipeline))
+    if (Error E = Generator.optimizer().run(M, Options.Pipeline))
       return E;
 
   // Text holds names, so they are put in before it is written. Objects get
@@ -38,12 +30,11 @@ static Expected<Bytes> emitBody(const EmitRequest &Request,
     restoreLinkNames(M, Request.LinkNames);
   Expected<Bytes> Result = Options.Kind == Output::Bitcode
                                ? Expected<Bytes>(writeModule(M))
-                               : (*Generator)->run(M);
+                               : Generator.run(M);
   if (!Result)
     return Result;
-  if (Problems.hasErrors())
-    return stepError("CODEGEN_FAILED", Problems.text().rtrim());
-  CodeGenerator::keep(std::move(*Generator));
+  if (Error E = (*Prepared)->finish())
+    return E;
   return Result;
 }
 

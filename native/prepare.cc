@@ -53,13 +53,38 @@ static void setProcessor(Module &M, const EmitOptions &Options) {
   }
 }
 
-Error prepare(Module &M, const TargetMachine &TM, const EmitOptions &Options) {
+static Error prepare(Module &M, const TargetMachine &TM,
+                     const EmitOptions &Options) {
   if (Error E = setTarget(M, TM))
     return E;
   setProcessor(M, Options);
   if (Error E = verify(M))
     return E;
   dropUnknownProcessors(M, TM);
+  return Error::success();
+}
+
+PreparedBody::PreparedBody() : Problems(Context) {
+  Context.setDiscardValueNames(true);
+}
+
+Expected<std::unique_ptr<PreparedBody>>
+PreparedBody::open(StringRef Bitcode, const EmitOptions &Options) {
+  std::unique_ptr<PreparedBody> Body(new PreparedBody());
+  if (Error E = parseModule(Bitcode, Body->Context).moveInto(Body->M))
+    return E;
+  if (Error E =
+          CodeGenerator::take(Options, *Body->M).moveInto(Body->Generator))
+    return E;
+  if (Error E = prepare(*Body->M, Body->Generator->target(), Options))
+    return E;
+  return Body;
+}
+
+Error PreparedBody::finish() {
+  if (Problems.hasErrors())
+    return stepError("CODEGEN_FAILED", Problems.text().rtrim());
+  CodeGenerator::keep(std::move(Generator));
   return Error::success();
 }
 

@@ -1,17 +1,35 @@
-// What every step does with a body before it runs passes on it.
+// What every step does with a body before it runs passes on it, and after.
 
 #ifndef FINEGRAIN_PREPARE_H
 #define FINEGRAIN_PREPARE_H
 
+#include "codegen.h"
+#include "module_io.h"
 #include "steps.h"
-#include "llvm/IR/Module.h"
-#include "llvm/Target/TargetMachine.h"
 
 namespace finegrain {
 
-// Checks M, and gives it and its functions the target that Options ask for.
-llvm::Error prepare(llvm::Module &M, const llvm::TargetMachine &TM,
-                    const EmitOptions &Options);
+// A body in a context of its own. It has been checked, and it and its functions
+// have the target that the options ask for.
+class PreparedBody {
+public:
+  static llvm::Expected<std::unique_ptr<PreparedBody>>
+  open(llvm::StringRef Bitcode, const EmitOptions &Options);
+
+  llvm::Module &module() { return *M; }
+  CodeGenerator &generator() { return *Generator; }
+
+  // Fails where LLVM has reported errors through the context.
+  llvm::Error finish();
+
+private:
+  PreparedBody();
+
+  llvm::LLVMContext Context;
+  Diagnostics Problems;
+  std::unique_ptr<llvm::Module> M;
+  std::unique_ptr<CodeGenerator> Generator;
+};
 
 } // namespace finegrain
 

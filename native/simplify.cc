@@ -129,27 +129,20 @@ static Error importAll(Module &M, ArrayRef<Import> Imports, TargetMachine &TM,
 
 Expected<Simplified> simplify(const SimplifyRequest &Request,
                               const EmitOptions &Options) {
-  LLVMContext Context;
-  Context.setDiscardValueNames(true);
-  Diagnostics Problems(Context);
-  Expected<std::unique_ptr<Module>> Parsed = parseModule(Request.Body, Context);
-  if (!Parsed)
-    return Parsed.takeError();
-  Module &M = **Parsed;
-  Expected<std::unique_ptr<CodeGenerator>> Generator =
-      CodeGenerator::take(Options, M);
-  if (!Generator)
-    return Generator.takeError();
-  if (Error E = prepare(M, (*Generator)->target(), Options))
-    return E;
+  Expected<std::unique_ptr<PreparedBody>> Prepared =
+      PreparedBody::open(Request.Body, Options);
+  if (!Prepared)
+    return Prepared.takeError();
+  Module &M = (*Prepared)->module();
+  CodeGenerator &Generator = (*Prepared)->generator();
   addKnownAttributes(M, Request.Attributes);
 
   auto [Early, Late] = StringRef(Options.Pipeline).split('|');
-  Optimizer &Passes = (*Generator)->optimizer();
+  Optimizer &Passes = Generator.optimizer();
   if (Error E = Passes.run(M, Early))
     return E;
   std::vector<std::string> Imported;
-  if (Error E = importAll(M, Request.Imports, (*Generator)->target(), Imported))
+  if (Error E = importAll(M, Request.Imports, Generator.target(), Imported))
     return E;
   if (Error E = Passes.run(M, Late))
     return E;
@@ -161,9 +154,8 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
   Unit Body = canonicalize(M, SymbolFacts(), /*Again=*/true);
   Result.Summary = writeSummary(M, Body);
   Result.Body = std::move(Body.Body);
-  if (Problems.hasErrors())
-    return stepError("CODEGEN_FAILED", Problems.text().rtrim());
-  CodeGenerator::keep(std::move(*Generator));
+  if (Error E = (*Prepared)->finish())
+    return E;
   return Result;
 }
 

@@ -64,6 +64,13 @@ blockOut(Napi::Env Env, size_t Count,
   return Result;
 }
 
+// For the functions of an addon: exporter(Env, Exports)("name", function).
+inline auto exporter(Napi::Env Env, Napi::Object Exports) {
+  return [Env, Exports](const char *Name, auto Function) mutable {
+    Exports.Set(Name, Napi::Function::New(Env, Function, Name));
+  };
+}
+
 } // namespace finegrain
 
 #endif
