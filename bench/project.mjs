@@ -4,6 +4,7 @@
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { measure, one } from "../dist/bench/measure.js";
+import { clangCommand } from "../dist/bench/peers.js";
 import { median, summaryOf } from "../dist/bench/statistics.js";
 import { findTool } from "../dist/bench/tools.js";
 
@@ -54,8 +55,7 @@ export async function project({ site, states, check }, { file, rounds, onProgres
 }
 
 const clangInto = (folder) => (input, i) => {
-  const output = path.join(folder, `${i}.o`);
-  return [findTool("clang").command, "-w", "-O2", "-fPIC", "-c", input, "-o", output];
+  return clangCommand("O2", false, input, path.join(folder, `${i}.o`));
 };
 
 function each(inputs, folder, ...options) {

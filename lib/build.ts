@@ -16,6 +16,7 @@ import { runAll, throwIfAborted, untilAborted } from "./schedule";
 import { OutdatedMemory } from "./split-memory";
 import { BuildCache } from "./store/build-cache";
 import type { Entry, Store } from "./store/store";
+import { StoreWriter } from "./store/writer";
 import { commonTriple, isSimplified, stepOptions } from "./target";
 import { type SplitAllOptions, splitAll, type UnitSet } from "./units";
 import { wholeModules } from "./whole-modules";
@@ -167,11 +168,12 @@ async function make(inputs: InputModule[], context: Context): Promise<Result> {
 /** Puts memories into the store, and makes them while the linker is at work. */
 async function remember(memories: (() => Entry)[], { store, faults }: Context): Promise<void> {
   if (!store) return;
+  const writer = new StoreWriter(store, faults.errors);
   for (const memory of memories) {
     await nextTurn();
-    const { errors } = await store.putMany([memory()]);
-    faults.errors.push(...errors);
+    writer.add(memory());
   }
+  await writer.finish();
 }
 
 /** Where files lie does not matter: builds in temporary folders are of one program too. */

@@ -144,12 +144,8 @@ class CodeRun {
     });
     return this.#untilIdle(async () => {
       const final = units.map((_, unit) => plainUnit(this.#context, unit));
-      const started = await this.#timer.time("key", async () => {
-        return final.map((unit) => ({ code: this.#start(unit) }));
-      });
-      const code = await this.#timed("emit", this.#emit, () =>
-        Promise.all(started.map(({ code }) => code)),
-      );
+      const requests = final.map((unit) => this.#emitRequest(unit));
+      const code = await this.#timed("emit", this.#emit, () => this.#emit.emitAll(requests));
       return this.#finish(step, final, code, undefined);
     });
   }

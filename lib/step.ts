@@ -85,12 +85,11 @@ export class CachedStep<Q, R> {
 
   /** Asks for what will be wanted, all at once. */
   async prefetch(keys: readonly Uint8Array[]): Promise<void> {
-    await Promise.all(
-      keys.map(async (key) => {
-        const parts = await this.#store.get(key);
-        if (parts) this.#prefetched.set(idOf(key), parts);
-      }),
-    );
+    const found = await this.#store.getAll(keys);
+    keys.forEach((key, i) => {
+      const parts = found[i];
+      if (parts) this.#prefetched.set(idOf(key), parts);
+    });
   }
 
   get(request: StepRequest<Q, R>): Promise<R> {

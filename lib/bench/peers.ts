@@ -173,7 +173,7 @@ const peers: {
   },
 ];
 
-function clangCommand(
+export function clangCommand(
   level: string,
   codegenOnly: boolean,
   input: string,
