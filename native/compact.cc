@@ -109,30 +109,32 @@ struct UsedTables {
   explicit UsedTables(const Module &M);
 
 private:
-  void add(const SmallVectorImpl<std::pair<unsigned, MDNode *>> &Attachments);
+  void take(SmallVectorImpl<std::pair<unsigned, MDNode *>> &Attachments);
 };
 } // namespace
 
-void UsedTables::add(
-    const SmallVectorImpl<std::pair<unsigned, MDNode *>> &Attachments) {
+// Leaves the list empty: LLVM appends to what it is given.
+void UsedTables::take(
+    SmallVectorImpl<std::pair<unsigned, MDNode *>> &Attachments) {
   for (auto [Kind, Node] : Attachments) {
     if (Kind >= MetadataKinds.size())
       MetadataKinds.resize(Kind + 1);
     MetadataKinds.set(Kind);
   }
+  Attachments.clear();
 }
 
 UsedTables::UsedTables(const Module &M) {
   SmallVector<std::pair<unsigned, MDNode *>> Attachments;
   for (const GlobalObject &Object : M.global_objects()) {
     Object.getAllMetadata(Attachments);
-    add(Attachments);
+    take(Attachments);
   }
   for (const Function &F : M)
     for (const Instruction &I : instructions(F)) {
       if (I.hasMetadataOtherThanDebugLoc()) {
         I.getAllMetadataOtherThanDebugLoc(Attachments);
-        add(Attachments);
+        take(Attachments);
       }
       if (auto *Call = dyn_cast<CallBase>(&I))
         HasOperandBundles |= Call->hasOperandBundles();
