@@ -103,18 +103,19 @@ function addAttributes(plan: Plan, symbols: SymbolTable, { symbol, attributes }:
   if (attributes !== "") plan.attributes.push(nameInBody(symbols, symbol), attributes);
 }
 
-/** Gives each symbol of a request one number. */
+/** Gives each symbol of a request one number, and each type of accesses. */
 class Numbering {
   readonly names: string[];
   /** Numbers of the local names that other units know too. */
   readonly #numbers = new Map<string, number>();
+  readonly #types = new Map<string, number>();
   readonly #kept = new Set<string>();
 
   constructor(symbols: SymbolTable) {
     this.names = symbols.names.slice(0, symbols.localCount);
     symbols.names.forEach((name, index) => {
       if (index >= symbols.localCount) this.#kept.add(name);
-      else if (symbols.flags[index]! & SymbolFlag.shared) this.#numbers.set(name, index);
+      else this.#numbersFor(symbols.flags[index]!)?.set(name, index);
     });
   }
 
@@ -130,12 +131,18 @@ class Numbering {
     }
     for (const name of names.slice(localCount)) this.#kept.add(name);
     return names.slice(0, localCount).map((name, index) => {
-      const known = flags[index]! & SymbolFlag.shared ? this.#numbers.get(name) : undefined;
+      const numbers = this.#numbersFor(flags[index]!);
+      const known = numbers?.get(name);
       if (known !== undefined) return known;
       const number = this.names.push(name) - 1;
-      if (flags[index]! & SymbolFlag.shared) this.#numbers.set(name, number);
+      numbers?.set(name, number);
       return number;
     });
+  }
+
+  #numbersFor(flags: number): Map<string, number> | undefined {
+    if (flags & SymbolFlag.accessType) return this.#types;
+    return flags & SymbolFlag.shared ? this.#numbers : undefined;
   }
 }
 

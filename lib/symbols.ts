@@ -18,6 +18,8 @@ export const SymbolFlag = {
   alwaysInline: 1 << 8,
   /** Other than by calling it. */
   referenced: 1 << 9,
+  /** No symbol, but a type by which accesses are told apart. */
+  accessType: 1 << 10,
 } as const;
 
 const callShift = 16;

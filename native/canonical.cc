@@ -135,7 +135,7 @@ Unit canonicalize(Module &M, const SymbolFacts &Facts, bool Again) {
     M.eraseNamedMetadata(Ident);
   eraseUnusedDeclarations(M);
   SymbolOrder Order(M);
-  Result.LinkNames = assignLocalNames(M, Order.symbols(), Again);
+  assignLocalNames(M, Order.symbols(), Again, Result);
   moveDeclarationsLast(M, Order.symbols());
   describeSymbols(M, Facts, Result);
   dropTellingMetadata(M);

@@ -1,4 +1,6 @@
 #include "names.h"
+#include "symbols.h"
+#include "tbaa.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
@@ -11,6 +13,10 @@ namespace finegrain {
 
 static constexpr StringLiteral LocalPrefix = "fg.";
 static constexpr StringLiteral PromotedInfix = ".llvm.";
+
+static std::string localName(size_t Position) {
+  return (LocalPrefix + Twine(Position)).str();
+}
 
 std::string promotedSuffix(StringRef ModuleId) {
   return (PromotedInfix + ModuleId).str();
@@ -68,7 +74,8 @@ KeptNames::KeptNames(const Module &M) : Library(M.getTargetTriple()) {
     Text.add(Object.getSection());
   // Module flags and linker directives may name symbols in strings.
   for (const NamedMDNode &Named : M.named_metadata())
-    if (!Named.getName().starts_with("llvm.dbg."))
+    if (!Named.getName().starts_with("llvm.dbg.") &&
+        Named.getName() != "llvm.errno.tbaa")
       for (const MDNode *Node : Named.operands())
         addMetadata(Node);
 }
@@ -221,21 +228,22 @@ static bool canHaveLocalNames(ArrayRef<GlobalValue *> Symbols,
          });
 }
 
-PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols,
-                             bool Again) {
+void assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols, bool Again,
+                      Unit &U) {
   KeptNames Kept(M);
-  if (!Again && !canHaveLocalNames(Symbols, Kept))
-    return {};
+  if (!Again && !canHaveLocalNames(Symbols, Kept)) {
+    dropAccessTypes(M); // other units have numbers for the same types
+    return;
+  }
 
-  PackedNames LinkNames;
-  size_t Count = 0;
-  auto NewLocalName = [&](StringRef LinkName) {
-    appendName(LinkNames, LinkName);
-    return (LocalPrefix + Twine(Count++)).str();
+  auto NewLocalName = [&](StringRef LinkName, uint32_t Flags = 0) {
+    appendName(U.LinkNames, LinkName);
+    U.Symbols.push_back(Flags);
+    return localName(U.Symbols.size() - 1);
   };
 
   Renaming Rename(M);
-  StringMap<std::string> LocalNames;
+  StringMap<std::string> LocalNames, TypeNames;
   for (GlobalValue *Global : Symbols) {
     StringRef Name = Global->getName();
     if (Name.empty())
@@ -257,7 +265,12 @@ PackedNames assignLocalNames(Module &M, ArrayRef<GlobalValue *> Symbols,
   if (!M.getSourceFileName().empty())
     M.setSourceFileName(NewLocalName(M.getSourceFileName()));
   Rename.apply();
-  return LinkNames;
+  renameAccessTypes(M, [&](StringRef Name) {
+    auto [Entry, IsNew] = TypeNames.try_emplace(Name);
+    if (IsNew)
+      Entry->second = NewLocalName(Name, SF_AccessType);
+    return Entry->second;
+  });
 }
 
 std::optional<size_t> localPosition(StringRef Name) {
@@ -272,8 +285,13 @@ void moveLocalNames(Module &M, ArrayRef<uint32_t> Positions) {
   for (GlobalValue &Global : M.global_values())
     if (std::optional<size_t> Old = localPosition(Global.getName()))
       if (*Old < Positions.size())
-        Rename.add(Global, LocalPrefix + Twine(Positions[*Old]));
+        Rename.add(Global, localName(Positions[*Old]));
   Rename.apply();
+  renameAccessTypes(M, [&](StringRef Name) {
+    std::optional<size_t> Old = localPosition(Name);
+    return Old && *Old < Positions.size() ? localName(Positions[*Old])
+                                          : Name.str();
+  });
 }
 
 void restoreLinkNames(Module &M, StringRef Packed) {
@@ -291,6 +309,9 @@ void restoreLinkNames(Module &M, StringRef Packed) {
   if (Table.restore(M.getSourceFileName(), Restored))
     M.setSourceFileName(Restored);
   Rename.apply();
+  renameAccessTypes(M, [&](StringRef Name) {
+    return Table.restore(Name, Restored) ? Restored : Name.str();
+  });
 }
 
 LinkNameTable::LinkNameTable(StringRef Packed) : Names(unpackNames(Packed)) {}

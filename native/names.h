@@ -50,16 +50,17 @@ private:
 };
 
 // Gives every symbol of M that has no kept name a local name, in the order of
-// Symbols, and returns the link names by position. With Again, M's symbols have
-// local names already, and these are returned.
-PackedNames assignLocalNames(llvm::Module &M,
-                             llvm::ArrayRef<llvm::GlobalValue *> Symbols,
-                             bool Again);
+// Symbols, then every type that accesses name (tbaa.h). Fills in U's link names
+// by position, and its flags as far as they do not speak of symbols. With
+// Again, M has local names already, and these become U's link names.
+void assignLocalNames(llvm::Module &M,
+                      llvm::ArrayRef<llvm::GlobalValue *> Symbols, bool Again,
+                      Unit &U);
 
 // The position that a local name stands for.
 std::optional<size_t> localPosition(llvm::StringRef Name);
 
-// Gives the symbols of M that have local names those of other positions.
+// Gives what has local names in M those of other positions.
 void moveLocalNames(llvm::Module &M, llvm::ArrayRef<uint32_t> Positions);
 
 // Puts the link names back into M.

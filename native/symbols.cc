@@ -52,9 +52,7 @@ static std::string symbolsDigest(const Unit &U) {
 }
 
 void describeSymbols(const Module &M, const SymbolFacts &Facts, Unit &U) {
-  StringRef Packed(U.LinkNames.data(), U.LinkNames.size());
-  size_t LocalCount = Packed.count('\0');
-  U.Symbols.assign(LocalCount, 0);
+  const size_t LocalCount = U.Symbols.size();
   for (const GlobalValue &Global : M.global_values()) {
     StringRef Name = Global.getName();
     if (Name.empty() || Name.starts_with("llvm."))

@@ -22,8 +22,9 @@ enum SymbolFlags : uint32_t {
   SF_OneOfMany = 1 << 6,    // several inputs may define it, all alike
   SF_ImportOnly = 1 << 7,   // to be inlined, never to be emitted
   SF_AlwaysInline = 1 << 8,
-  SF_Referenced = 1 << 9, // other than by calling it
-  SF_CallShift = 16,      // from here on: how often it is called
+  SF_Referenced = 1 << 9,  // other than by calling it
+  SF_AccessType = 1 << 10, // no symbol: see tbaa.h
+  SF_CallShift = 16,       // from here on: how often it is called
 };
 
 using SymbolFacts = llvm::DenseMap<const llvm::GlobalValue *, uint32_t>;
@@ -31,7 +32,8 @@ using SymbolFacts = llvm::DenseMap<const llvm::GlobalValue *, uint32_t>;
 // The flags that follow from a definition's linkage and attributes.
 uint32_t definitionFlags(const llvm::GlobalValue &Global);
 
-// Fills in KeptNames and Symbols of the unit that M is. Facts has the flags of
+// Fills in KeptNames and Symbols of the unit that M is and that has its local
+// names. Facts has the flags of
 // definitions whose linkage in M is not their own.
 void describeSymbols(const llvm::Module &M, const SymbolFacts &Facts, Unit &U);
 

@@ -71,8 +71,8 @@ const edits: [what: string, misses: number | Record<Kind, number>, edit: Edit][]
   ["a static variable's name", 0, renaming("calls", "calls_so_far")],
   ["a static local's name", 0, renaming("counter", "n")],
   ["an exported function's name", 0, renaming("decide", "choose")],
-  // Type-based alias analysis tells types by name: only optimised code is free of it.
-  ["a type's name", { optimised: 0, unoptimised: 2 }, renaming("struct shape", "struct figure")],
+  // Type-based alias analysis tells types by name.
+  ["a type's name", 0, renaming("struct shape", "struct figure")],
   // The code generator knows the name, in the function and in its caller.
   ["a name to one with a meaning", 2, renaming("half", "ldexp")],
   ["the order of functions", 0, swapping("half", "colour")],
