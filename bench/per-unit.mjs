@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { compile, split } from "finegrain";
 import { measure } from "../dist/bench/measure.js";
+import { inTurn } from "../dist/bench/rounds.js";
 import { summaryOf } from "../dist/bench/statistics.js";
 import { findTool } from "../dist/bench/tools.js";
 
@@ -23,21 +24,15 @@ export async function perUnit(file, { count, work, rounds, units = "function" })
   });
   const flags = ["-O2", "-relocation-model=pic", "-filetype=obj"];
   const commands = files.map((input) => [llc.command, ...flags, input, "-o", `${input}.o`]);
-  const samples = { children: [], inProcess: [] };
-  for (let round = 0; round < rounds; round++) {
-    samples.children.push(await measure([{ commands, jobs: 1 }]));
-    samples.inProcess.push(await inProcess(bodies));
-  }
-  const each = (of, field) =>
-    summaryOf(samples[of].map((sample) => (sample[field] * 1000) / files.length));
-  return {
-    units: files.length,
-    children: { wall: each("children", "wall"), cpu: each("children", "cpu") },
-    inProcess: { wall: each("inProcess", "wall"), cpu: each("inProcess", "cpu") },
-  };
+  const samplers = [() => measure([{ commands, jobs: 1 }]), () => compileAll(bodies)];
+  const [children, inProcess] = (await inTurn(samplers, rounds)).map((samples) => {
+    const each = (field) => summaryOf(samples.map((of) => (of[field] * 1000) / files.length));
+    return { wall: each("wall"), cpu: each("cpu") };
+  });
+  return { units: files.length, children, inProcess };
 }
 
-async function inProcess(bodies) {
+async function compileAll(bodies) {
   const [before, start] = [process.cpuUsage(), performance.now()];
   for (const { name, body } of bodies)
     await compile({ input: { name, bytes: body }, codegenOnly: true });

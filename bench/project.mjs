@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { measure, one } from "../dist/bench/measure.js";
 import { clangCommand } from "../dist/bench/peers.js";
-import { median, summaryOf } from "../dist/bench/statistics.js";
+import { figuresOf, inTurn } from "../dist/bench/rounds.js";
 import { findTool } from "../dist/bench/tools.js";
 
 export async function project({ site, states, check }, { file, rounds, onProgress }) {
@@ -19,48 +19,34 @@ export async function project({ site, states, check }, { file, rounds, onProgres
   const [theirs, ours, together, alone] = ["theirs", "ours", "together", "alone"].map(place);
   /** A new one each time: files are slow to make where others have just been deleted. */
   let cache;
-  const fresh = () => {
+  const newCache = () => {
     cache = mkdtempSync(path.join(site.work, "cache-"));
+    return cache;
   };
-  const clang = (inputs, folder) => ({ jobs: 1, commands: inputs.map(clangInto(folder)) });
-  const contenders = [
-    { name: "clang", stage: () => clang(bitcode, theirs) },
-    {
-      name: "finegrain, file by file, one cache",
-      before: fresh,
-      stage: () => each(bitcode, ours, "--cache", cache),
-    },
-    { name: "the same again, all hits", stage: () => each(bitcode, ours, "--cache", cache) },
-    {
-      name: "finegrain, all files in one build",
-      before: fresh,
-      stage: () => each(bitcode, together, "--cache", cache, "--together", site.settings.emit),
-    },
-    { name: `clang, ${file} alone`, stage: () => clang([single], alone) },
-    ...[1, 2].map((threads) => ({
-      name: `finegrain, ${file} alone, ${threads} thread${threads === 1 ? "" : "s"}`,
-      stage: () => each([single], alone, "--threads", String(threads)),
-    })),
-  ];
-  const samples = contenders.map(() => []);
-  for (let round = 0; round < rounds; round++)
-    for (const [i, { before, stage }] of contenders.entries()) {
-      onProgress(round * contenders.length + i, rounds * contenders.length);
-      before?.();
-      samples[i].push(await measure([stage()]));
-    }
+  const samplers = {
+    clang: () => clang(bitcode, theirs),
+    "finegrain, file by file, one cache": () => each(bitcode, ours, "--cache", newCache()),
+    "the same again, all hits": () => each(bitcode, ours, "--cache", cache),
+    "finegrain, all files in one build": () =>
+      each(bitcode, together, "--cache", newCache(), "--together", site.settings.emit),
+    [`clang, ${file} alone`]: () => clang([single], alone),
+    [`finegrain, ${file} alone, 1 thread`]: () => each([single], alone, "--threads", "1"),
+    [`finegrain, ${file} alone, 2 threads`]: () => each([single], alone, "--threads", "2"),
+  };
+  const samples = await inTurn(Object.values(samplers), rounds, onProgress);
   const linked = [await link(site, theirs, ".o"), await link(site, ours, ".a")];
   for (const output of [...linked, path.join(together, "all")]) await check(output, states[0]);
-  return { files: bitcode.length, rounds, results: resultsOf(contenders, samples) };
+  return { files: bitcode.length, rounds, results: resultsOf(Object.keys(samplers), samples) };
 }
 
-const clangInto = (folder) => (input, i) => {
-  return clangCommand("O2", false, input, path.join(folder, `${i}.o`));
-};
+function clang(inputs, folder) {
+  const commandFor = (input, i) => clangCommand("O2", false, input, path.join(folder, `${i}.o`));
+  return measure([{ jobs: 1, commands: inputs.map(commandFor) }]);
+}
 
 function each(inputs, folder, ...options) {
   const script = path.join(import.meta.dirname, "build-each.mjs");
-  return one(process.execPath, script, "--out", folder, ...options, ...inputs);
+  return measure([one(process.execPath, script, "--out", folder, ...options, ...inputs)]);
 }
 
 /** What was built file by file, as a program or library that can be tried. */
@@ -74,22 +60,13 @@ async function link({ settings: { emit } }, folder, ending) {
   return output;
 }
 
-function resultsOf(contenders, samples) {
-  return contenders.map(({ name }, i) => {
-    const base = samples[contenders.findIndex((other) => other.name === baseOf(name))];
-    const of = (field) => summaryOf(samples[i].map((sample) => sample[field]));
-    const ratio = (field) => of(field).median / median(base.map((sample) => sample[field]));
-    const { stdout } = samples[i][0];
-    return {
-      contender: name,
-      wall: of("wall"),
-      cpu: of("cpu"),
-      peak: of("peak"),
-      ratio: { wall: ratio("wall"), cpu: ratio("cpu") },
-      ...(stdout && { counts: JSON.parse(stdout) }),
-    };
+/** Ratios are to the clang above. */
+function resultsOf(names, samples) {
+  let base;
+  return names.map((contender, i) => {
+    if (contender.startsWith("clang")) base = samples[i];
+    const [{ stdout }] = samples[i];
+    const counts = stdout && { counts: JSON.parse(stdout) };
+    return { contender, ...figuresOf(samples[i], base), ...counts };
   });
 }
-
-const baseOf = (name) =>
-  /(\S+) alone/.test(name) ? `clang, ${/(\S+) alone/.exec(name)[0]}` : "clang";

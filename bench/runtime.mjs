@@ -2,7 +2,7 @@
 // the same sources. What they print must agree.
 
 import { measure } from "../dist/bench/measure.js";
-import { median, summaryOf } from "../dist/bench/statistics.js";
+import { figuresOf, inTurn } from "../dist/bench/rounds.js";
 
 export async function runtime(bench, { rounds, onProgress }) {
   const { site, others, states, baseline, driver } = bench;
@@ -10,20 +10,16 @@ export async function runtime(bench, { rounds, onProgress }) {
     [baseline]: { contender: others.find(({ name }) => name === baseline), kind: "cold" },
     ...ownBuilders(site),
   };
-  const programs = {};
+  const samplers = [];
   for (const [name, { contender, kind }] of Object.entries(builders)) {
     states[0].activate?.();
     const output = `${site.outputOf({ name })}.so`;
     await measure(contender.stages({ output, state: states[0], kind }));
-    programs[name] = await driver.programFor(output, `${name.replaceAll(/\W+/g, "-")}.so`);
+    const program = await driver.programFor(output, `${name.replaceAll(/\W+/g, "-")}.so`);
+    samplers.push(() => driver.run(program));
   }
-  const samples = new Map(Object.keys(programs).map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++)
-    for (const [name, program] of Object.entries(programs)) {
-      samples.get(name).push(await driver.run(program));
-      onProgress?.(round, rounds);
-    }
-  return { baseline, results: resultsOf(samples, baseline) };
+  const samples = await inTurn(samplers, rounds, onProgress);
+  return { baseline, results: resultsOf(Object.keys(builders), samples) };
 }
 
 function ownBuilders(site) {
@@ -33,13 +29,13 @@ function ownBuilders(site) {
   return { "finegrain, function units": off("function"), ...byModule };
 }
 
-function resultsOf(samples, baseline) {
-  const base = samples.get(baseline);
-  return [...samples].map(([contender, of]) => {
+function resultsOf(names, samples) {
+  const [base] = samples;
+  return names.map((contender, i) => {
+    const of = samples[i];
     if (of.some(({ stdout }) => stdout !== base[0].stdout))
       throw new Error(`${contender} printed\n${of[0].stdout}and not\n${base[0].stdout}`);
-    const cpu = summaryOf(of.map((sample) => sample.cpu));
-    const ratio = cpu.median / median(base.map((sample) => sample.cpu));
-    return { contender, cpu, ratio };
+    const { cpu, ratio } = figuresOf(of, base);
+    return { contender, cpu, ratio: ratio.cpu };
   });
 }

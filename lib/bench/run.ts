@@ -1,11 +1,12 @@
-/** Runs contenders through scenarios, in turn, so that what else the machine does falls on all alike. */
+/** Runs contenders through scenarios, in turn. */
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { FinegrainError } from "../errors";
 import type { Contender, Counts, Scenario, State, Task } from "./contender";
 import { measure, type Sample } from "./measure";
-import { median, type Summary, summaryOf } from "./statistics";
+import { type Figures, figuresOf, inTurn, type OnProgress } from "./rounds";
+import { median } from "./statistics";
 
 export interface Contest {
   scenarios: Scenario[];
@@ -16,22 +17,15 @@ export interface Contest {
   outputOf(contender: Contender): string;
   /** Throws where what was built does not do what it should. */
   check?(output: string, state: State): Promise<void>;
-  /** Called before each command. */
-  onProgress?(done: number, total: number): void;
+  onProgress?: OnProgress;
 }
 
-export interface Result {
+/** Ratios are to the baseline in the same scenario, else to its cold build. */
+export interface Result extends Figures {
   scenario: string;
   contender: string;
   startsFrom: Contender["startsFrom"];
   rounds: number;
-  /** Seconds. */
-  wall: Summary;
-  cpu: Summary;
-  /** MB. */
-  peak: Summary;
-  /** To the baseline's medians in the same scenario, else in its cold build. */
-  ratio?: { wall: number; cpu: number };
   counts?: Counts;
   checked: "output" | "bytes" | "no";
 }
@@ -64,13 +58,8 @@ export async function runContest(contest: Contest): Promise<ContestResults> {
       }),
   );
   const run = new ContestRun(contest);
-  const total = cells.length * contest.rounds;
-  for (let round = 0; round < contest.rounds; round++)
-    for (const [i, cell] of cells.entries()) {
-      contest.onProgress?.(round * cells.length + i, total);
-      await run.sample(cell);
-    }
-  contest.onProgress?.(total, total);
+  const samplers = cells.map((cell) => () => run.sample(cell));
+  await inTurn(samplers, contest.rounds, contest.onProgress);
   const sampled = cells.filter(({ contender }) => !run.hasFailed(contender));
   return { results: withRatios(sampled, contest.baseline), failures: run.failures };
 }
@@ -166,18 +155,12 @@ function withRatios(cells: readonly Cell[], baseline: string): Result[] {
 
 function resultOf(cell: Cell, base: Cell | undefined): Result {
   const { scenario, contender, samples, counts, checked } = cell;
-  const of = (field: "wall" | "cpu" | "peak") => summaryOf(samples.map((sample) => sample[field]));
-  const ratio = (field: "wall" | "cpu") =>
-    of(field).median / median(base!.samples.map((sample) => sample[field]));
   return {
     scenario: scenario.name,
     contender: contender.name,
     startsFrom: contender.startsFrom,
     rounds: samples.length,
-    wall: of("wall"),
-    cpu: of("cpu"),
-    peak: of("peak"),
-    ...(base && { ratio: { wall: ratio("wall"), cpu: ratio("cpu") } }),
+    ...figuresOf(samples, base?.samples),
     ...(counts.length > 0 && { counts: medianCounts(counts) }),
     checked,
   };
