@@ -12,6 +12,7 @@ import { contest } from "./contest.mjs";
 import { writeDocument } from "./document.mjs";
 import { editCurve } from "./edits.mjs";
 import { growth } from "./growth.mjs";
+import { jsonLines } from "./json.mjs";
 import { perUnit } from "./per-unit.mjs";
 import { writePlots } from "./plots.mjs";
 import { project } from "./project.mjs";
@@ -165,7 +166,7 @@ function writeAll() {
   const plotFolder = values.out ?? path.join(here, "results");
   mkdirSync(plotFolder, { recursive: true });
   results.machine.versions = machine().versions; // those that were looked for on the way, too
-  writeFileSync(path.join(plotFolder, "results.json"), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(path.join(plotFolder, "results.json"), `${jsonLines(results)}\n`);
   const template = path.join(root, "docs/benchmarks.md");
   const file = values.out ? path.join(values.out, "benchmarks.md") : template;
   writeDocument({ template, file, plotFolder }, results, writePlots(results, plotFolder));

@@ -71,4 +71,7 @@ test("the short run of our own benchmarks measures all and writes tables and plo
   const page = readFileSync(work.path("out/benchmarks.md"), "utf8");
   expect(page).toContain("## How fast the code runs");
   expect(page).not.toMatch(/NaN|undefined|\/tmp\//);
+  const figures = readFileSync(work.path("out/results.json"), "utf8");
+  const [first] = JSON.parse(figures).contests[0].results;
+  expect(figures.split("\n").map((line) => line.trim())).toContain(`${JSON.stringify(first)},`);
 });
