@@ -4,7 +4,6 @@
 
 #include "tbaa.h"
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/IR/InstIterator.h"
 
@@ -32,7 +31,7 @@ public:
   MDNode *renamed(MDNode *Root);
 
 private:
-  MDNode *withNewNames(const MDNode *Node);
+  MDNode *withNewNames(MDNode *Node);
 
   LLVMContext &Context;
   function_ref<std::string(StringRef)> NewName;
@@ -42,8 +41,9 @@ private:
 
 // Its operands have their new names already, unless they refer back to it,
 // which LLVM's verifier will not have.
-MDNode *AccessTypes::withNewNames(const MDNode *Node) {
+MDNode *AccessTypes::withNewNames(MDNode *Node) {
   SmallVector<Metadata *, 8> Operands;
+  bool HasChanged = false;
   for (const MDOperand &Operand : Node->operands()) {
     Metadata *New = Operand.get();
     if (auto *Child = dyn_cast_or_null<MDNode>(New)) {
@@ -53,27 +53,29 @@ MDNode *AccessTypes::withNewNames(const MDNode *Node) {
       if (!isKept(Name->getString()))
         New = MDString::get(Context, NewName(Name->getString()));
     }
+    HasChanged |= New != Operand.get();
     Operands.push_back(New);
   }
-  return MDNode::get(Context, Operands);
+  return HasChanged ? MDNode::get(Context, Operands) : Node;
 }
 
-// Without recursion, since input decides how deep it would go.
+// Without recursion, since input decides how deep it would go. Null stands for
+// a node whose operands are still to come.
 MDNode *AccessTypes::renamed(MDNode *Root) {
   SmallVector<MDNode *, 16> Pending{Root};
-  SmallPtrSet<MDNode *, 16> Opened;
   while (!Pending.empty()) {
     MDNode *Node = Pending.back();
-    if (!Renamed.contains(Node) && Opened.insert(Node).second) {
+    auto [Entry, IsNew] = Renamed.try_emplace(Node);
+    if (IsNew) {
       for (const MDOperand &Operand : reverse(Node->operands()))
         if (auto *Child = dyn_cast_or_null<MDNode>(Operand.get()))
-          if (!Opened.contains(Child))
+          if (!Renamed.contains(Child))
             Pending.push_back(Child);
       continue;
     }
     Pending.pop_back();
-    if (!Renamed.contains(Node))
-      Renamed[Node] = withNewNames(Node);
+    if (!Entry->second)
+      Entry->second = withNewNames(Node);
   }
   return Renamed.lookup(Root);
 }
