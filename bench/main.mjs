@@ -51,7 +51,7 @@ const short = {
 };
 
 const usage = `usage: npm run bench -- [options]
-  --rounds N         how often everything is measured (default 3; sqlite, zstd and leveldb one less)
+  --rounds N         how often everything is measured (default 3)
   --workloads LIST   instead of those that are measured otherwise: of ${Object.keys(full.workloads).join(", ")}
   --sections LIST    of contests, codegen, project, edits, growth, perUnit, runtime, stores
   --short            tiny workloads, to see whether all works
@@ -86,9 +86,9 @@ const results = { machine: machine() };
 const sections = {
   async contests() {
     results.contests = [];
-    const measureOne = async (bench, { name, title, edits, isLarge }) => {
+    const measureOne = async (bench, { name, title, edits }) => {
       const outcome = await contest(bench, {
-        rounds: Math.max(1, isLarge ? rounds - 1 : rounds),
+        rounds,
         onProgress: progress(`${name}, builds`),
       });
       const whats = Object.entries(edits).map(([edit, { what }]) => ({ edit, what }));

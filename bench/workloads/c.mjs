@@ -11,7 +11,6 @@ const here = import.meta.dirname;
 export const sqlite = {
   open: openClang,
   name: "sqlite",
-  isLarge: true,
   title: "sqlite3.c, one file of 250,000 lines of C",
   root: path.dirname(require.resolve("better-sqlite3/deps/sqlite3/sqlite3.c")),
   sources: () => ["sqlite3.c"],
@@ -69,7 +68,6 @@ const zstdRoot = path.join(
 export const zstd = {
   open: openClang,
   name: "zstd",
-  isLarge: true,
   title: "zstd 1.5, 26 files of C",
   root: zstdRoot,
   sources: () => filesIn(zstdRoot, ".c"),

@@ -15,7 +15,6 @@ const level = "leveldb/leveldb-1.20";
 export const leveldb = {
   open: openClang,
   name: "leveldb",
-  isLarge: true,
   title: "leveldb 1.20 and snappy, C++",
   root: levelRoot,
   sources: () => [
