@@ -68,13 +68,13 @@ static BatchRead::Part &partNamed(BatchRead &Batch, StringRef Name) {
   return Batch.Parts.back();
 }
 
-// At once, so that the next entry is read into the memory that this one had.
+// Its parts are in the blocks already.
 static void addEntry(BatchRead &Batch, const EntryRead &Read) {
-  for (const NamedBytes &Part : Read.Parts)
-    partNamed(Batch, Part.Name)
-        .Block.append(Part.Content.begin(), Part.Content.end());
-  for (BatchRead::Part &Part : Batch.Parts)
+  for (BatchRead::Part &Part : Batch.Parts) {
+    if (Read.Status != EntryStatus::Hit)
+      Part.Block.truncate(Part.Ends.empty() ? 0 : Part.Ends.back());
     Part.Ends.push_back(Part.Block.size());
+  }
   Batch.Statuses.push_back(static_cast<uint8_t>(Read.Status));
   Batch.Size += Read.Size;
   if (Read.Status == EntryStatus::Error)
@@ -116,8 +116,11 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info, size_t Count,
         for (const std::string &Name :
              Choice.value_or(std::vector<std::string>()))
           partNamed(Batch, Name);
+        auto Sink = [&](StringRef Name) -> Bytes & {
+          return partNamed(Batch, Name).Block;
+        };
         for (size_t I = 0; I != Count; ++I)
-          addEntry(Batch, Read(I, Choice));
+          addEntry(Batch, Read(I, Choice, Sink));
         return Batch;
       },
       batchOut);
@@ -150,9 +153,9 @@ static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
   std::vector<StringRef> Keys = listOfBytesIn(Info[1]);
   size_t Count = Keys.size();
   return readJob(Info, Count, choiceIn(Info[2]),
-                 [Root = stringIn(Info[0]),
-                  Keys = std::move(Keys)](size_t I, const PartChoice &Choice) {
-                   return readEntry(Root, Keys[I], Choice, true);
+                 [Root = stringIn(Info[0]), Keys = std::move(Keys)](
+                     size_t I, const PartChoice &Choice, PartSink Sink) {
+                   return readEntry(Root, Keys[I], Choice, true, Sink);
                  });
 }
 
@@ -160,14 +163,14 @@ static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
 static Napi::Value checkEntriesJob(const Napi::CallbackInfo &Info) {
   std::vector<StringRef> Keys = listOfBytesIn(Info[1]);
   size_t Count = Keys.size();
-  return readJob(Info, Count, std::vector<std::string>(),
-                 [Root = stringIn(Info[0]),
-                  Keys = std::move(Keys)](size_t I, const PartChoice &) {
-                   EntryRead Read =
-                       readEntry(Root, Keys[I], std::nullopt, false);
-                   Read.Parts.clear();
-                   return Read;
-                 });
+  return readJob(
+      Info, Count, std::vector<std::string>(),
+      [Root = stringIn(Info[0]),
+       Keys = std::move(Keys)](size_t I, const PartChoice &, PartSink) {
+        Bytes Scratch;
+        return readEntry(Root, Keys[I], std::nullopt, false,
+                         [&](StringRef) -> Bytes & { return Scratch; });
+      });
 }
 
 // encodeEntries(entries, compress)
@@ -196,8 +199,8 @@ static Napi::Value decodeEntriesJob(const Napi::CallbackInfo &Info) {
   size_t Count = Values.size();
   return readJob(Info, Count, choiceIn(Info[2]),
                  [Values = std::move(Values), Keys = listOfBytesIn(Info[1])](
-                     size_t I, const PartChoice &Choice) {
-                   return decodeEntry(Values[I], Keys[I], Choice);
+                     size_t I, const PartChoice &Choice, PartSink Sink) {
+                   return decodeEntry(Values[I], Keys[I], Choice, Sink);
                  });
 }
 

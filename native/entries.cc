@@ -8,6 +8,7 @@
 
 #include "envelope.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Errno.h"
 #include "llvm/Support/FileSystem.h"
@@ -26,9 +27,14 @@ namespace finegrain {
 static constexpr size_t FirstRead = MaxHeaderSize;
 static constexpr time_t Day = 24 * 60 * 60;
 
-static std::string pathOf(const std::string &Root, StringRef Key) {
-  std::string Hex = toHex(Key, /*LowerCase=*/true);
-  return Root + "/" + Hex.substr(0, 2) + "/" + Hex.substr(2);
+static SmallString<256> pathOf(StringRef Root, StringRef Key) {
+  SmallString<64> Hex;
+  toHex(arrayRefFromStringRef(Key), /*LowerCase=*/true, Hex);
+  SmallString<256> Path = Root;
+  for (StringRef Piece :
+       {StringRef("/"), Hex.substr(0, 2), StringRef("/"), Hex.substr(2)})
+    Path += Piece;
+  return Path;
 }
 
 // ---- writing
@@ -77,7 +83,7 @@ static bool replaceFile(const char *From, const char *To) {
 
 // Temporary file, then rename: readers see the whole entry or none.
 static EntryWrite writeEntry(const std::string &Root, const Entry &E) {
-  std::string Path = pathOf(Root, E.Key);
+  std::string Path = pathOf(Root, E.Key).str().str();
   auto Failed = [](const Twine &What) {
     return EntryWrite{0, (What + ": " + sys::StrError()).str()};
   };
@@ -158,14 +164,14 @@ static void noteUse(int FD, const struct stat &Stat) {
   ::futimens(FD, Times);
 }
 
-EntryRead readEntry(const std::string &Root, StringRef Key,
-                    const PartChoice &Choice, bool IsUse) {
-  std::string Path = pathOf(Root, Key);
+EntryRead readEntry(StringRef Root, StringRef Key, const PartChoice &Choice,
+                    bool IsUse, PartSink Sink) {
+  SmallString<256> Path = pathOf(Root, Key);
   EntryRead Result;
   auto Failed = [&](EntryStatus Status) {
     Result.Status = Status;
-    Result.Error = "cannot read '" + Path + "': " + sys::StrError();
-    Result.Parts.clear();
+    if (Status == EntryStatus::Error)
+      Result.Error = ("cannot read '" + Path + "': " + sys::StrError()).str();
     return Result;
   };
   int FD = openEntry(Path.c_str());
@@ -184,18 +190,13 @@ EntryRead readEntry(const std::string &Root, StringRef Key,
   if (!readAt(FD, 0, Start))
     return Failed(EntryStatus::Error);
   StringRef StartBytes(Start.data(), Start.size());
-  std::optional<std::vector<PartRecord>> Records =
-      decodeHeader(StartBytes, Key, Stat.st_size);
+  auto Records = decodeHeader(StartBytes, Key, Stat.st_size);
   if (!Records)
     return Failed(EntryStatus::Bad);
-  for (const PartRecord &Record : *Records) {
-    if (!isWanted(Choice, Record.Name))
-      continue;
-    Bytes Content;
-    if (!readPart(FD, StartBytes, Record, Content))
+  for (const PartRecord &Record : *Records)
+    if (isWanted(Choice, Record.Name) &&
+        !readPart(FD, StartBytes, Record, Sink(Record.Name)))
       return Failed(EntryStatus::Bad);
-    Result.Parts.push_back({Record.Name.str(), std::move(Content)});
-  }
   Result.Status = EntryStatus::Hit;
   Result.Size = Stat.st_size;
   if (IsUse)

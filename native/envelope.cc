@@ -89,7 +89,7 @@ Bytes encodeEntry(Entry E, bool Compress) {
 
 // ---- reading
 
-std::optional<std::vector<PartRecord>>
+std::optional<SmallVector<PartRecord, 8>>
 decodeHeader(StringRef Start, StringRef Key, uint64_t EntrySize) {
   if (Start.size() < FixedSize || !Start.starts_with(Magic))
     return std::nullopt;
@@ -100,7 +100,7 @@ decodeHeader(StringRef Start, StringRef Key, uint64_t EntrySize) {
       xxh3_64bits(Start.take_front(Size - 8)) !=
           read64le(Start.data() + Size - 8))
     return std::nullopt;
-  std::vector<PartRecord> Parts;
+  SmallVector<PartRecord, 8> Parts;
   uint64_t Offset = Size;
   for (uint64_t I = 0; I != Count; ++I) {
     const char *Record = Start.data() + FixedSize + I * PartSize;
@@ -123,38 +123,33 @@ bool unpackPart(StringRef Stored, const PartRecord &Record, Bytes &Out) {
   if (xxh3_64bits(Stored) != Record.Checksum)
     return false;
   if (Record.Size == Record.StoredSize) {
-    Out.assign(Stored.begin(), Stored.end());
+    Out.append(Stored.begin(), Stored.end());
     return true;
   }
   if (!compression::zstd::isAvailable())
     return false;
-  Out.resize_for_overwrite(Record.Size);
-  size_t Size = Out.size();
+  size_t Start = Out.size(), Size = Record.Size;
+  Out.resize_for_overwrite(Start + Size);
   Error Failure = compression::zstd::decompress(
-      arrayRefFromStringRef(Stored), reinterpret_cast<uint8_t *>(Out.data()),
-      Size);
+      arrayRefFromStringRef(Stored),
+      reinterpret_cast<uint8_t *>(Out.data() + Start), Size);
   bool IsFailed = bool(Failure);
   consumeError(std::move(Failure));
   return !IsFailed && Size == Record.Size;
 }
 
-EntryRead decodeEntry(StringRef Value, StringRef Key,
-                      const PartChoice &Choice) {
+EntryRead decodeEntry(StringRef Value, StringRef Key, const PartChoice &Choice,
+                      PartSink Sink) {
   EntryRead Result;
   Result.Status = EntryStatus::Bad;
-  std::optional<std::vector<PartRecord>> Records =
-      decodeHeader(Value, Key, Value.size());
+  auto Records = decodeHeader(Value, Key, Value.size());
   if (!Records)
     return Result;
-  for (const PartRecord &Record : *Records) {
-    if (!isWanted(Choice, Record.Name))
-      continue;
-    Bytes Content;
-    if (!unpackPart(Value.substr(Record.Offset, Record.StoredSize), Record,
-                    Content))
+  for (const PartRecord &Record : *Records)
+    if (isWanted(Choice, Record.Name) &&
+        !unpackPart(Value.substr(Record.Offset, Record.StoredSize), Record,
+                    Sink(Record.Name)))
       return Result;
-    Result.Parts.push_back({Record.Name.str(), std::move(Content)});
-  }
   Result.Status = EntryStatus::Hit;
   Result.Size = Value.size();
   return Result;

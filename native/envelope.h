@@ -23,14 +23,14 @@ std::string encodeHeader(const Entry &E);
 
 // Start has at least the header of an entry of EntrySize bytes. Returns nothing
 // where that is not an entry for Key.
-std::optional<std::vector<PartRecord>>
+std::optional<llvm::SmallVector<PartRecord, 8>>
 decodeHeader(llvm::StringRef Start, llvm::StringRef Key, uint64_t EntrySize);
 
 inline bool isWanted(const PartChoice &Choice, llvm::StringRef Name) {
   return !Choice || llvm::is_contained(*Choice, Name);
 }
 
-// Returns false where Stored is not what Record says.
+// Adds the part to Out. Returns false where Stored is not what Record says.
 bool unpackPart(llvm::StringRef Stored, const PartRecord &Record, Bytes &Out);
 
 } // namespace finegrain

@@ -6,6 +6,7 @@
 #define FINEGRAIN_STEPS_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -230,32 +231,30 @@ struct EntryWrite {
 
 enum class EntryStatus { Hit, Miss, Bad, Error };
 
-struct NamedBytes {
-  std::string Name;
-  Bytes Content;
-};
-
 struct EntryRead {
   EntryStatus Status = EntryStatus::Miss;
   std::string Error;
-  std::vector<NamedBytes> Parts; // those asked for that the entry has
-  uint64_t Size = 0;             // of the whole entry, as it is stored
+  uint64_t Size = 0; // of the whole entry, as it is stored
 };
+
+// Where the bytes of a part go: behind those that are there. Of an entry that
+// is no hit some parts may be there, which the caller takes away again.
+using PartSink = llvm::function_ref<Bytes &(llvm::StringRef Name)>;
 
 // The names of the parts to read; nothing stands for all of them.
 using PartChoice = std::optional<std::vector<std::string>>;
 
 Bytes encodeEntry(Entry E, bool Compress);
 EntryRead decodeEntry(llvm::StringRef Value, llvm::StringRef Key,
-                      const PartChoice &Choice);
+                      const PartChoice &Choice, PartSink Sink);
 
 // Root is the store's folder. An entry with the key ab12... is the file
 // ab/12...
 std::vector<EntryWrite> writeEntries(const std::string &Root,
                                      llvm::ArrayRef<Entry> Entries);
 // IsUse: to be remembered, for pruning.
-EntryRead readEntry(const std::string &Root, llvm::StringRef Key,
-                    const PartChoice &Choice, bool IsUse);
+EntryRead readEntry(llvm::StringRef Root, llvm::StringRef Key,
+                    const PartChoice &Choice, bool IsUse, PartSink Sink);
 
 // ---- folders.cc
 
