@@ -66,10 +66,9 @@ export class FileStore implements Store {
     const lookups = await (keys.length > fewKeys
       ? inBatches(keys, batchSize, (some) => this.#read(some, parts))
       : this.#readFew(keys, parts));
-    lookups.forEach(({ status }, index) => {
-      if (status === "miss" && this.#missed.length < mostMissed)
-        this.#missed.push(hexOf(keys[index]!));
-    });
+    for (let i = 0; i < lookups.length; i++)
+      if (lookups[i]!.status === "miss" && this.#missed.length < mostMissed)
+        this.#missed.push(hexOf(keys[i]!));
     return lookups;
   }
 

@@ -187,13 +187,17 @@ export class GuardedStore implements Store {
 
   #count(lookups: readonly Lookup[]): void {
     const { counts } = this;
+    let hits = 0;
+    let readBytes = 0;
     for (const { status, parts } of lookups) {
-      counts.lookups++;
-      if (status === "hit") counts.hits++;
-      else counts.misses++;
-      if (status === "bad") counts.bad++;
-      if (status === "error") counts.errors++;
-      for (const name in parts) counts.readBytes += parts[name]!.length;
+      if (status === "hit") hits++;
+      else if (status === "bad") counts.bad++;
+      else if (status === "error") counts.errors++;
+      for (const name in parts) readBytes += parts[name]!.length;
     }
+    counts.lookups += lookups.length;
+    counts.hits += hits;
+    counts.misses += lookups.length - hits;
+    counts.readBytes += readBytes;
   }
 }
