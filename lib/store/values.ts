@@ -25,17 +25,15 @@ export async function decode(
   keys: readonly Uint8Array[],
   parts: PartNames,
 ): Promise<Lookup[]> {
-  const lookups: Lookup[] = values.map(() => ({ status: "miss" }));
-  const found = [...values.keys()].filter((index) => values[index] !== null);
-  const results = await inBatches(found, jobSize, async (some) => {
-    const someKeys = some.map((index) => keys[index]!);
-    const someValues = some.map((index) => values[index]!);
-    return lookupsOf(await native.decodeEntries(someValues, someKeys, namesFor(parts)), parts);
+  const found = values.filter((value) => value !== null);
+  const foundKeys = keys.filter((_, index) => values[index] !== null);
+  const lookups = await inBatches(found, jobSize, async (some, start) => {
+    const someKeys = foundKeys.slice(start, start + some.length);
+    return lookupsOf(await native.decodeEntries(some, someKeys, namesFor(parts)), parts);
   });
-  results.forEach((lookup, at) => {
-    lookups[found[at]!] = lookup;
-  });
-  return lookups;
+  if (found.length === values.length) return lookups;
+  let next = 0;
+  return values.map((value) => (value === null ? { status: "miss" } : lookups[next++]!));
 }
 
 /** How the addon is told which parts to read. */
@@ -72,10 +70,10 @@ function addPart(lookups: Lookup[], name: string, { bytes, ends }: Block, keepEm
 export async function inBatches<T, R>(
   items: readonly T[],
   size: number,
-  run: (batch: T[]) => Promise<R[]>,
+  run: (batch: T[], start: number) => Promise<R[]>,
 ): Promise<R[]> {
   const batches: Promise<R[]>[] = [];
   for (let start = 0; start < items.length; start += size)
-    batches.push(run(items.slice(start, start + size)));
+    batches.push(run(items.slice(start, start + size), start));
   return (await Promise.all(batches)).flat();
 }
