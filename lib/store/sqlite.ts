@@ -10,7 +10,7 @@ import path from "node:path";
 import { types } from "node:util";
 import { addCounts, noTotals } from "./counts";
 import { LimitWatch } from "./limit-watch";
-import { type Database, isDamage, isReadOnly, loadSqlite } from "./sqlite-driver";
+import { type Database, isDamage, isReadOnly, loadSqlite, type Statement } from "./sqlite-driver";
 import { evict, prepareTables, type SqlitePolicy, seconds, sizeOf } from "./sqlite-schema";
 import { Steps } from "./steps";
 import type {
@@ -52,13 +52,21 @@ export class SqliteStore implements Store {
     this.#watch = new LimitWatch(this.url, policy.cache_size_bytes);
   }
 
+  prepare(): void {
+    this.#db ??= this.#open();
+  }
+
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
     const batches: Promise<Lookup[]>[] = [];
     // While one batch is checked on other threads, the next is read.
     this.#transaction("DEFERRED", (db) => {
+      const get = db.prepare(
+        `SELECT value, is_read AND abs(${seconds()} - touched) <= ${day} AS is_noted
+         FROM entries WHERE key = ?`,
+      );
       for (let start = 0; start < keys.length; start += batchSize) {
         const some = keys.slice(start, start + batchSize);
-        batches.push(decode(this.#read(db, some), some, parts));
+        batches.push(decode(this.#read(get, some), some, parts));
       }
     });
     return (await Promise.all(batches)).flat();
@@ -146,14 +154,11 @@ export class SqliteStore implements Store {
     });
   }
 
-  #read(db: Database, keys: readonly Uint8Array[]): Value[] {
-    const get = db.prepare("SELECT value, touched, is_read FROM entries WHERE key = ?");
-    const now = seconds();
+  #read(get: Statement, keys: readonly Uint8Array[]): Value[] {
     return keys.map((key) => {
       const row = get.get(key);
       if (!row) this.#note(this.#missed, key);
-      else if (!row.is_read || Math.abs(now - Number(row.touched)) > day)
-        this.#note(this.#used, key);
+      else if (!row.is_noted) this.#note(this.#used, key);
       return row ? bytesIn(row.value) : null;
     });
   }
