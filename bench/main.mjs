@@ -76,6 +76,7 @@ const plan = values.short ? short : full;
 const rounds = Number(values.rounds);
 const chosen = (defaults) => values.workloads?.split(",") ?? defaults;
 const isAsked = (list, name) => !list || list.split(",").includes(name);
+/** Kept to the end: for minutes after many were deleted, ext4 is slow to make files. */
 const work = mkdtempSync(path.join(os.tmpdir(), "finegrain-bench-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
@@ -147,10 +148,9 @@ async function withBench(name, use, isEdited = false) {
     console.error(`${name}: not measured, its compiler is not installed`);
     return;
   }
-  const folder = path.join(work, name);
+  const folder = path.join(mkdtempSync(path.join(work, "section-")), name);
   const opened = isEdited ? workload : { ...workload, edits: {} };
   await use(await workload.open(opened, folder), workload);
-  rmSync(folder, { recursive: true, force: true });
 }
 
 function progress(what) {
