@@ -28,7 +28,7 @@ const root = path.join(here, "..");
 const full = {
   workloads: { sqlite, zstd, leveldb, re2, rust, image: imageOf(200), containers },
   contests: ["sqlite", "zstd", "leveldb", "rust", "image"],
-  runtime: ["sqlite", "zstd", "leveldb", "containers", "rust", "image"],
+  runtime: ["sqlite", "zstd", "leveldb", "re2", "containers", "rust", "image"],
   single: "sqlite",
   project: { name: "re2", file: "re2/re2.cc" },
   edits: [1, 10, 100, 1000],
