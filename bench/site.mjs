@@ -7,7 +7,7 @@ import { CacheFolder, outputIn } from "../dist/bench/contender.js";
 import { Finegrain } from "../dist/bench/own.js";
 
 export const jobs = os.availableParallelism();
-const threadCounts = [1, 2, 4];
+const threadCounts = [...new Set([1, 2, 4, jobs])];
 
 export class Site {
   work;
