@@ -46,8 +46,8 @@ export class CallGraph {
   readonly callers: number[][];
   /** All units, callees first. */
   readonly order: number[];
-  /** Units that another input's definitions make superfluous. */
-  readonly superseded = new Set<number>();
+  /** Units that nothing refers to, or that another input's definitions make superfluous. */
+  readonly dropped = new Set<number>();
   readonly #units: readonly GraphUnit[];
   readonly #definitions = new Map<string, Definition>();
   readonly #importOnly = new Map<string, Definition>();
@@ -57,10 +57,7 @@ export class CallGraph {
     units.forEach((_, unit) => {
       this.#define(unit);
     });
-    units.forEach((_, unit) => {
-      if (this.#isSuperseded(unit)) this.superseded.add(unit);
-    });
-    const calls = units.map((_, unit) => this.#callsOf(unit));
+    const calls = this.#callsOfReached();
     for (const callee of calls.flat()) callee.isOnlyCall = isOnlyCall(callee.definition);
     const ranks = rankAll(this.#orderNodes(calls));
     this.order = units.map((_, unit) => unit).sort((a, b) => ranks[a]! - ranks[b]!);
@@ -111,7 +108,28 @@ export class CallGraph {
     return this.#definitions.get(name) ?? this.#importOnly.get(name);
   }
 
-  #callsOf(unit: number): CountedCallee[] {
+  /** By unit: its calls, if what must stay refers to it, itself or through others. */
+  #callsOfReached(): CountedCallee[][] {
+    const calls: CountedCallee[][] = this.#units.map(() => []);
+    const reached = new Set<number>();
+    const pending: number[] = [];
+    const reach = (unit: number) => {
+      if (reached.has(unit)) return;
+      reached.add(unit);
+      pending.push(unit);
+    };
+    this.#units.forEach((unit, index) => {
+      if (isRoot(unit) && !this.#isSuperseded(index)) reach(index);
+    });
+    for (let unit = pending.pop(); unit !== undefined; unit = pending.pop())
+      calls[unit] = this.#callsOf(unit, reach);
+    this.#units.forEach((_, unit) => {
+      if (!reached.has(unit)) this.dropped.add(unit);
+    });
+    return calls;
+  }
+
+  #callsOf(unit: number, reach: (unit: number) => void): CountedCallee[] {
     const { symbols, isSimplified } = this.#units[unit]!;
     const callees: CountedCallee[] = [];
     for (let i = 0; i < symbols.names.length; i++) {
@@ -119,6 +137,7 @@ export class CallGraph {
       if (!(flags & SymbolFlag.shared)) continue;
       const definition = this.#find(symbols.names[i]!);
       if (!definition) continue;
+      reach(definition.unit);
       const calls = callCount(flags);
       definition.calls += calls;
       if (flags & SymbolFlag.referenced) definition.isReferenced = true;
@@ -129,7 +148,7 @@ export class CallGraph {
         this.#units[definition.unit]!.isSimplified &&
         !(definition.flags & SymbolFlag.interposable);
       const { unit: callee, flags: calleeFlags } = definition;
-      if (isCallee && !this.superseded.has(unit))
+      if (isCallee)
         callees.push({
           symbol: i,
           unit: callee,
@@ -168,6 +187,15 @@ function isOnlyCall({ flags, calls, isReferenced }: Definition): boolean {
 
 export function calleeUnits(callees: readonly Callee[]): number[] {
   return [...new Set(callees.map(({ unit }) => unit))];
+}
+
+/** Whether the linker may not drop it. Modules that are whole and units of data are not looked into. */
+export function isRoot({ symbols, isWhole }: GraphUnit): boolean {
+  if (isWhole || !definesFunction(symbols)) return true;
+  const optional = SymbolFlag.discardable | SymbolFlag.importOnly;
+  return symbols.names.some(
+    (_, index) => isDefined(symbols.flags[index]!) && !(symbols.flags[index]! & optional),
+  );
 }
 
 export function definesFunction({ names, flags }: SymbolTable): boolean {

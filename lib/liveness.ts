@@ -4,8 +4,8 @@
  * what was inlined everywhere is referred to no more.
  */
 
-import { type CallGraph, definesFunction, type GraphUnit } from "./callgraph";
-import { isDefined, isNeeded, SymbolFlag, type SymbolTable } from "./symbols";
+import { type CallGraph, type GraphUnit, isRoot } from "./callgraph";
+import { isNeeded, type SymbolTable } from "./symbols";
 
 export class Liveness {
   readonly #graph: CallGraph;
@@ -20,7 +20,7 @@ export class Liveness {
     this.#onLive = onLive;
     this.#final = new Array(units.length);
     units.forEach((unit, index) => {
-      if (!graph.superseded.has(index) && isRoot(unit)) this.#live.add(index);
+      if (!graph.dropped.has(index) && isRoot(unit)) this.#live.add(index);
     });
   }
 
@@ -44,13 +44,4 @@ export class Liveness {
       }
     }
   }
-}
-
-/** Modules that are whole and units of data are not looked into. */
-function isRoot({ symbols, isWhole }: GraphUnit): boolean {
-  if (isWhole || !definesFunction(symbols)) return true;
-  const optional = SymbolFlag.discardable | SymbolFlag.importOnly;
-  return symbols.names.some(
-    (_, index) => isDefined(symbols.flags[index]!) && !(symbols.flags[index]! & optional),
-  );
 }

@@ -15,6 +15,8 @@ export interface InputModule {
   tablesDigest: string;
   /** 16 bytes for each function body. */
   functionDigests: Uint8Array;
+  /** For each, 1 where callers may take its code. */
+  smallFunctions: Uint8Array;
 }
 
 export interface SplitOptions {
@@ -22,6 +24,8 @@ export interface SplitOptions {
   keepTypeAliasing: boolean;
   /** Leave to `simplify` what must be inlined. */
   forSimplify: boolean;
+  /** The module's. */
+  smallFunctions: Uint8Array;
   /** Told apart by it: the internal symbols that several units of a module share. */
   moduleId: string;
   shard: number;
@@ -47,6 +51,8 @@ export interface SplitModule {
   functions: PackedNames;
   /** The link names of the exported variables of a pointer's size. */
   slots: PackedNames;
+  /** Of each unit, its place in the module's order. */
+  indices: Uint32Array;
   labels: PackedNames;
   /** BLAKE3 of each body, 64 hex digits, one after the other. */
   digests: string;

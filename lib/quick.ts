@@ -82,7 +82,7 @@ export class QuickWalk {
   }
 
   #isWalked(unit: number): boolean {
-    return this.#memory.is("isSimplified", unit) && !this.#memory.is("isSuperseded", unit);
+    return this.#memory.is("isSimplified", unit) && !this.#memory.is("isDropped", unit);
   }
 
   /** Returns whether callers see no difference. */

@@ -8,7 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { words } from "./blocks";
+import { bytesOf, words } from "./blocks";
 import { schema } from "./key";
 import { type InputModule, native, type PackedNames } from "./native";
 import type { Parts } from "./store/store";
@@ -29,6 +29,8 @@ export interface RememberedSplit {
   triple: string;
   functions: PackedNames;
   slots: PackedNames;
+  /** Of each unit, its place in the module's order. Units that nothing refers to are left out. */
+  indices: Uint32Array;
   labels: PackedNames;
   table: UnitTable;
   /** The digests of the function blocks that it was made from. */
@@ -44,7 +46,7 @@ export function memoryKey(module: InputModule, options: SplitKeyOptions): Uint8A
   return createHash("sha256").update(JSON.stringify(fields)).digest();
 }
 
-/** Indices of the units that must be made anew. */
+/** Which units must be made anew, by their places in the table. */
 export function changedUnits(
   { table, functionDigests }: RememberedSplit,
   { functionDigests: current }: InputModule,
@@ -70,25 +72,19 @@ export const memoryParts = [
   "head",
   "functions",
   "slots",
+  "indices",
   "labels",
   "functionDigests",
   ...unitParts,
 ];
 
-export function encodeMemory(
-  {
-    triple,
-    functions,
-    slots,
-    labels,
-    functionDigests,
-  }: Pick<RememberedSplit, "triple" | "functions" | "slots" | "labels" | "functionDigests">,
-  units: readonly Unit[],
-): Parts {
+export function encodeMemory(split: Omit<RememberedSplit, "table">, units: readonly Unit[]): Parts {
+  const { triple, functions, slots, indices, labels, functionDigests } = split;
   const head = { triple, ...unitDigests(units) };
   return {
     head: Buffer.from(JSON.stringify(head)),
     ...{ functions, slots, labels, functionDigests },
+    indices: bytesOf(indices),
     ...encodeUnits(units),
   };
 }
@@ -98,13 +94,17 @@ export function decodeMemory(parts: Parts): RememberedSplit | undefined {
   const { functions, slots, labels, functionDigests } = parts as Record<string, Uint8Array>;
   try {
     const { triple, ...digests } = JSON.parse(Buffer.from(parts.head!).toString());
+    const table = decodeUnits(parts, digests);
+    const indices = words(parts.indices!);
+    if (indices.length !== table.sizes.length) return undefined;
     return {
       triple,
       functions: functions!,
       slots: slots!,
+      indices,
       labels: labels!,
       functionDigests: functionDigests!,
-      table: decodeUnits(parts, digests),
+      table,
     };
   } catch {
     return undefined;

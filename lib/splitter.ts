@@ -27,17 +27,22 @@ export class Splitter {
       const only = Uint32Array.from(new Set(indices));
       const split = await this.split({ only });
       return indices.map((index) => {
-        const i = only.indexOf(index);
+        const i = split.indices.indexOf(index);
         return { body: piece(split.bodies, i), digest: digestOf(split, i) };
       });
     });
   }
 
   async split(part: { shard?: number; shardCount?: number; only?: Uint32Array }) {
-    const { bitcode, name } = this.#module;
+    const { bitcode, name, smallFunctions } = this.#module;
     try {
       const all = { shard: 0, shardCount: 1 };
-      return await native.splitModule(bitcode, { ...this.#options, ...all, ...part });
+      return await native.splitModule(bitcode, {
+        ...this.#options,
+        ...all,
+        ...part,
+        smallFunctions,
+      });
     } catch (error) {
       throw FinegrainError.from(error, name);
     }
@@ -64,7 +69,7 @@ export class Splitter {
   }
 }
 
-/** What the split step returned, a unit each. */
+/** What the split step returned, a unit each, in the order in which it made them. */
 export function unitsOf(split: SplitModule, module: string, isWhole: boolean): Unit[] {
   const { ends } = split.bodies;
   const table = { ...split, sizes: ends.map((end, i) => end - (ends[i - 1] ?? 0)) };

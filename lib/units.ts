@@ -3,7 +3,7 @@
 import { Faults, type Lookups } from "./lookups";
 import { MemoryLookups, memoryEntry } from "./memories";
 import { unpackNames } from "./names";
-import type { InputModule, PackedNames } from "./native";
+import type { InputModule, PackedNames, SplitModule } from "./native";
 import { runAll } from "./schedule";
 import {
   changedUnits,
@@ -96,9 +96,9 @@ class ModuleSplit {
   readonly #key: Uint8Array;
   readonly #lookups: Lookups;
   #remembered: RememberedSplit | undefined;
-  /** Of a module that is remembered: those to be made anew. */
+  /** Of a module that is remembered: the places of those to be made anew. */
   #changed: number[] = [];
-  readonly #parts: Awaited<ReturnType<Splitter["split"]>>[] = [];
+  readonly #parts: SplitModule[] = [];
 
   constructor(module: InputModule, id: string, options: SplitAllOptions, lookups: Lookups) {
     this.#module = module;
@@ -131,7 +131,8 @@ class ModuleSplit {
       this.#parts[part.shard ?? 0] = await this.#splitter.split(part);
     };
     if (this.#remembered) {
-      const only = Uint32Array.from(this.#changed);
+      const { indices } = this.#remembered;
+      const only = Uint32Array.from(this.#changed, (place) => indices[place]!);
       return only.length > 0 ? [() => add({ only })] : [];
     }
     const isLarge = this.#isByFunction && this.#module.bitcode.length >= shardSize;
@@ -145,13 +146,26 @@ class ModuleSplit {
       const part = wholeReason === "" ? this.#parts[0]! : await this.#splitter.whole();
       return { set: this.#set(part, unitsOf(part, this.#module.name, true), wholeReason) };
     }
-    const made = interleave(this.#parts.map((part) => unitsOf(part, this.#module.name, false)));
-    if (this.#remembered && made.length !== this.#changed.length) return this.#again();
+    const made = this.#made();
     const whole = this.#remembered ?? this.#parts[0]!;
-    const units = this.#remembered ? this.#patched(this.#remembered, made) : made;
+    const indices = this.#remembered?.indices ?? Uint32Array.from(made.keys()).sort();
+    const units = this.#remembered
+      ? this.#patched(this.#remembered, made)
+      : Array.from(indices, (index) => made.get(index)!);
+    if (!units) return this.#again();
     const set = this.#set(whole, units, "");
-    const isNews = this.#canBeRemembered && made.length > 0;
-    return isNews ? { set, memory: () => this.#memory(whole, units) } : { set };
+    const isNews = this.#canBeRemembered && made.size > 0;
+    return isNews ? { set, memory: () => this.#memory({ ...whole, indices }, units) } : { set };
+  }
+
+  /** What all jobs together have made, by place in the module's order. */
+  #made(): Map<number, Unit> {
+    const made = new Map<number, Unit>();
+    for (const part of this.#parts)
+      unitsOf(part, this.#module.name, false).forEach((unit, i) => {
+        made.set(part.indices[i]!, unit);
+      });
+    return made;
   }
 
   /** What is remembered does not fit the module. */
@@ -170,37 +184,40 @@ class ModuleSplit {
     return { name: this.#module.name, units, triple, functions, slots, wholeReason };
   }
 
-  /** The remembered units, with the changed ones made anew. */
-  #patched({ table, labels }: RememberedSplit, made: Unit[]): Unit[] {
-    const all = unpackNames(labels).map((label, index) => {
+  /** The remembered units, with the changed ones made anew. Undefined where these are others. */
+  #patched(
+    { table, indices, labels }: RememberedSplit,
+    made: ReadonlyMap<number, Unit>,
+  ): Unit[] | undefined {
+    const units = unpackNames(labels).map((label, place) => {
       const name = `${this.#module.name}:${label}`;
-      const body = () => this.#splitter.body(index, digestOf(table, index));
-      return new Unit(table, index, { name, isWhole: false, body });
+      const body = () => this.#splitter.body(indices[place]!, digestOf(table, place));
+      return new Unit(table, place, { name, isWhole: false, body });
     });
-    this.#changed.forEach((index, i) => {
-      all[index] = made[i]!;
-    });
-    return all;
+    for (const place of this.#changed) {
+      const unit = made.get(indices[place]!);
+      if (!unit) return undefined;
+      units[place] = unit;
+    }
+    const isKnown = [...made.keys()].every((index) => indices.includes(index));
+    return isKnown ? units : undefined;
   }
 
   #memory(
-    { triple, functions, slots }: Pick<RememberedSplit, "triple" | "functions" | "slots">,
+    {
+      triple,
+      functions,
+      slots,
+      indices,
+    }: Pick<RememberedSplit, "triple" | "functions" | "slots" | "indices">,
     units: Unit[],
   ): Entry {
     const { name, functionDigests } = this.#module;
     const labels = Buffer.from(
       units.map((unit) => `${unit.name.slice(name.length + 1)}\0`).join(""),
     );
-    const parts = encodeMemory({ triple, functions, slots, labels, functionDigests }, units);
+    const split = { triple, functions, slots, indices, labels, functionDigests };
+    const parts = encodeMemory(split, units);
     return memoryEntry(this.#key, parts);
   }
-}
-
-/** Shard s of n has units s, s + n, s + 2n and so on. */
-function interleave<T>(shards: T[][]): T[] {
-  const longest = shards[0]?.length ?? 0;
-  const rows = Array.from({ length: longest }, (_, row) =>
-    shards.flatMap((shard) => (row < shard.length ? [shard[row]!] : [])),
-  );
-  return rows.flat();
 }

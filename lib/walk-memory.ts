@@ -22,7 +22,7 @@ export interface WalkedUnit {
   symbolsDigest: string;
   isWhole: boolean;
   isSimplified: boolean;
-  isSuperseded: boolean;
+  isDropped: boolean;
   isLive: boolean;
   /** Some caller was handed its simplified body. */
   isImported: boolean;
@@ -39,7 +39,7 @@ export interface WalkedUnit {
   rank: number;
 }
 
-const flags = { isSimplified: 1, isSuperseded: 2, isLive: 4, isImported: 8, isWhole: 16 };
+const flags = { isSimplified: 1, isDropped: 2, isLive: 4, isImported: 8, isWhole: 16 };
 
 /**
  * Builds with other options, or of another program, remember for themselves. What
@@ -165,7 +165,7 @@ export class WalkMemory {
   /** Of all units that were simplified. */
   keys(): Uint8Array[] {
     return Array.from({ length: this.count }, (_, unit) => unit)
-      .filter((unit) => this.is("isSimplified", unit) && !this.is("isSuperseded", unit))
+      .filter((unit) => this.is("isSimplified", unit) && !this.is("isDropped", unit))
       .map((unit) => this.key(unit));
   }
 

@@ -35,7 +35,7 @@ export class Walk {
     const simplified: number[] = [];
     this.#graphUnits.forEach(({ isSimplified, symbols }, unit) => {
       if (!isSimplified) liveness.settle(unit, symbols);
-      else if (!this.graph.superseded.has(unit)) simplified.push(unit);
+      else if (!this.graph.dropped.has(unit)) simplified.push(unit);
     });
     await step.run(simplified, this.graph, (unit, { symbols, imported }) => {
       for (const other of imported) this.#imported.add(other);
@@ -51,21 +51,21 @@ export class Walk {
       ranks[unit] = rank;
     });
     return units.map(({ digest, symbolsDigest, isWhole, linkNames }, unit) => {
-      const isSuperseded = this.graph.superseded.has(unit);
+      const isDropped = this.graph.dropped.has(unit);
       const isImported = this.#imported.has(unit);
       const common = {
         digest,
         symbolsDigest,
         isWhole,
         isSimplified: this.#graphUnits[unit]!.isSimplified,
-        isSuperseded,
+        isDropped,
         isImported,
         isLive: this.#live.has(unit),
         callees: this.graph.callees[unit]!,
         rank: ranks[unit]!,
       };
       const plain = { finalDigest: digest, linkNames, key: noKey, interfaceDigest: "" };
-      if (isSuperseded || !common.isSimplified) return { ...common, ...plain };
+      if (isDropped || !common.isSimplified) return { ...common, ...plain };
       const { summary, symbols, key } = step.done(unit);
       return {
         ...common,

@@ -60,6 +60,8 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
           Item.Set("tablesDigest", Found[I].TablesDigest);
           Item.Set("functionDigests",
                    bytesOut(Env, std::move(Found[I].FunctionDigests)));
+          Item.Set("smallFunctions",
+                   bytesOut(Env, std::move(Found[I].SmallFunctions)));
           Result.Set(I, Item);
         }
         return Result;
@@ -108,6 +110,7 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("functions", bytesOut(Env, std::move(Split.Functions)));
   Result.Set("slots", bytesOut(Env, std::move(Split.Slots)));
   Result.Set("labels", bytesOut(Env, std::move(Split.Labels)));
+  Result.Set("indices", wordsOut(Env, Split.Indices));
   Result.Set("digests", Digests);
   Result.Set("symbolsDigests", SymbolsDigests);
   Result.Set("bodies", unitsOut(Env, Split.Units, &Unit::Body));
@@ -126,6 +129,8 @@ static Napi::Value splitJob(const Napi::CallbackInfo &Info) {
   Options.ByFunction = Object.Get("byFunction").As<Napi::Boolean>();
   Options.KeepTypeAliasing = Object.Get("keepTypeAliasing").As<Napi::Boolean>();
   Options.ForSimplify = Object.Get("forSimplify").As<Napi::Boolean>();
+  StringRef Small = bytesIn(Object.Get("smallFunctions"));
+  Options.SmallFunctions = ArrayRef(Small.data(), Small.size());
   Options.ModuleId = stringIn(Object.Get("moduleId"));
   Options.Shard = Object.Get("shard").As<Napi::Number>();
   Options.ShardCount = Object.Get("shardCount").As<Napi::Number>();

@@ -8,6 +8,7 @@
 // every edit. The tables' digest has which block they mean instead.
 
 #include "blocks.h"
+#include "preinline.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
@@ -39,7 +40,7 @@ private:
   BitstreamCursor Stream;
   BitstreamBlockInfo BlockInfo;
   BLAKE3 Tables;
-  Bytes FunctionDigests;
+  Bytes FunctionDigests, SmallFunctions;
   // By the offset of the block's content, in words.
   DenseMap<uint64_t, uint64_t> FunctionAt;
   uint64_t SymbolTableOffset = 0;
@@ -171,6 +172,8 @@ Error BlockWalker::walkModule() {
                              FunctionAt.size());
       auto Digest = BLAKE3::hash<16>(arrayRefFromStringRef(*Block));
       FunctionDigests.append(Digest.begin(), Digest.end());
+      SmallFunctions.push_back(isSmallBlock(Block->size()));
+      addNumber(SmallFunctions.back());
     } else {
       addBlock(Entry->ID, *Block);
     }
@@ -205,7 +208,8 @@ Expected<bool> BlockWalker::run() {
 }
 
 ModuleBlocks BlockWalker::result() {
-  return {toHex(Tables.final()), std::move(FunctionDigests)};
+  return {toHex(Tables.final()), std::move(FunctionDigests),
+          std::move(SmallFunctions)};
 }
 
 std::optional<ModuleBlocks> digestBlocks(StringRef Bitcode) {

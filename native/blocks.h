@@ -12,6 +12,8 @@ struct ModuleBlocks {
   std::string TablesDigest; // in upper-case hex
   // A digest of 16 bytes for each function block, in the module's order.
   Bytes FunctionDigests;
+  // For each, whether isSmallBlock(). They are part of the tables, too.
+  Bytes SmallFunctions;
 };
 
 // Bitcode of one module. Returns nothing where it is laid out in another way

@@ -60,7 +60,7 @@ private:
   std::unique_ptr<Module> Unit;
   ValueToValueMapTy Values;
   ValueMapper Mapper;
-  std::vector<const Function *> Loaded;
+  std::vector<const Function *> Loaded, Referenced;
   std::string WholeReason;
   // Candidates for importAlwaysInlined().
   std::vector<std::pair<Function *, Function *>> AlwaysInlined;
@@ -177,9 +177,11 @@ Value *Extractor::materialize(Value *V) {
   if (!Old)
     return nullptr;
   GlobalObject *New = createObject(*Old, /*IsDefinition=*/false);
-  if (auto *F = dyn_cast<Function>(Old))
+  if (auto *F = dyn_cast<Function>(Old)) {
+    Referenced.push_back(F);
     if (F->hasFnAttribute(Attribute::AlwaysInline) && !F->isDeclaration())
       AlwaysInlined.emplace_back(cast<Function>(New), F);
+  }
   auto *OldVariable = dyn_cast<GlobalVariable>(Old);
   if (OldVariable && isCopiedIntoUnits(*OldVariable)) {
     New->setName(Old->getName());
@@ -263,7 +265,8 @@ void Extractor::define(GlobalValue &Old) {
   Value *New = Values.lookup(&Old);
   if (auto *OldF = dyn_cast<Function>(&Old)) {
     auto *F = cast<Function>(New);
-    if (Options.ImportAlwaysInlined && isAlwaysInlined(*OldF))
+    if ((Options.ImportAlwaysInlined && isAlwaysInlined(*OldF)) ||
+        (Options.Inliner && Options.Inliner->isInlined(*OldF)))
       copyBody(*OldF, *F);
     else
       moveBody(*OldF, *F);
@@ -345,7 +348,15 @@ void Extractor::copyModuleProperties() {
 }
 
 Error Extractor::load(GlobalValue &Old) {
-  if (auto *F = dyn_cast<Function>(&Old))
+  auto *F = dyn_cast<Function>(&Old);
+  if (F && Options.Inliner) {
+    Expected<SmallVector<const Function *, 8>> Read = Options.Inliner->run(*F);
+    if (!Read)
+      return Read.takeError();
+    append_range(Loaded, *Read);
+    return Error::success();
+  }
+  if (F)
     Loaded.push_back(F);
   if (Error E = Old.materialize())
     return stepError("INVALID_INPUT", std::move(E));
@@ -410,7 +421,7 @@ Expected<Extraction> Extractor::run() {
   dropUnusedAttributes();
   keepUsedLists();
   return Extraction{std::move(Unit), definitionFacts(), std::move(Loaded),
-                    std::move(WholeReason)};
+                    std::move(Referenced), std::move(WholeReason)};
 }
 
 Expected<Extraction> extract(Module &M, const Group &G,

@@ -4,6 +4,7 @@
 #define FINEGRAIN_EXTRACT_H
 
 #include "partition.h"
+#include "preinline.h"
 #include "symbols.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -13,7 +14,8 @@ namespace finegrain {
 struct Extraction {
   std::unique_ptr<llvm::Module> Unit;
   SymbolFacts Facts; // of its definitions, as they were in their module
-  std::vector<const llvm::Function *> Loaded; // whose bodies it depends on
+  std::vector<const llvm::Function *> Loaded;     // whose bodies it depends on
+  std::vector<const llvm::Function *> Referenced; // by its members
   // What was found in the bodies that forbids splitting the module, if
   // anything.
   std::string WholeReason;
@@ -25,6 +27,8 @@ struct ExtractOptions {
   std::string Suffix;
   // Code generation does not use it, and it makes up a third of a unit.
   bool KeepTypeAliasing = true;
+  // Inlines into the group's functions, if anything is to be.
+  PreInliner *Inliner = nullptr;
   // Copies functions that must be inlined into the units that call them.
   bool ImportAlwaysInlined = true;
 };

@@ -4,6 +4,7 @@
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/DiagnosticPrinter.h"
+#include "llvm/IR/Verifier.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -30,6 +31,14 @@ Expected<std::unique_ptr<Module>> parseModule(StringRef Bitcode,
   if (!M)
     return stepError("INVALID_INPUT", M.takeError());
   return M;
+}
+
+Error verify(const Module &M) {
+  std::string Message;
+  raw_string_ostream OS(Message);
+  if (verifyModule(M, &OS))
+    return stepError("INVALID_INPUT", StringRef(Message).rtrim());
+  return Error::success();
 }
 
 Bytes writeModule(const Module &M) {

@@ -24,6 +24,9 @@ private:
 llvm::Expected<std::unique_ptr<llvm::Module>>
 parseModule(llvm::StringRef Bitcode, llvm::LLVMContext &Context);
 
+// Fails, in LLVM's words, where what is loaded of M is not sound.
+llvm::Error verify(const llvm::Module &M);
+
 // Without LLVM's own symbol table for linkers, which no step reads.
 Bytes writeModule(const llvm::Module &M);
 

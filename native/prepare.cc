@@ -1,20 +1,10 @@
 #include "prepare.h"
 #include "error.h"
 #include "target.h"
-#include "llvm/IR/Verifier.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 
 namespace finegrain {
-
-static Error verify(const Module &M) {
-  std::string Message;
-  raw_string_ostream OS(Message);
-  if (verifyModule(M, &OS))
-    return stepError("INVALID_INPUT", StringRef(Message).rtrim());
-  return Error::success();
-}
 
 // The module's own layout stands where it has one: frontends extend it, as
 // Julia does with address spaces. What it may not do is contradict the target.
@@ -54,12 +44,13 @@ static void setProcessor(Module &M, const EmitOptions &Options) {
 }
 
 static Error prepare(Module &M, const TargetMachine &TM,
-                     const EmitOptions &Options) {
+                     const EmitOptions &Options, bool IsVerified) {
   if (Error E = setTarget(M, TM))
     return E;
   setProcessor(M, Options);
-  if (Error E = verify(M))
-    return E;
+  if (!IsVerified)
+    if (Error E = verify(M))
+      return E;
   dropUnknownProcessors(M, TM);
   return Error::success();
 }
@@ -69,14 +60,16 @@ PreparedBody::PreparedBody() : Problems(Context) {
 }
 
 Expected<std::unique_ptr<PreparedBody>>
-PreparedBody::open(StringRef Bitcode, const EmitOptions &Options) {
+PreparedBody::open(StringRef Bitcode, const EmitOptions &Options,
+                   bool IsVerified) {
   std::unique_ptr<PreparedBody> Body(new PreparedBody());
   if (Error E = parseModule(Bitcode, Body->Context).moveInto(Body->M))
     return E;
   if (Error E =
           CodeGenerator::take(Options, *Body->M).moveInto(Body->Generator))
     return E;
-  if (Error E = prepare(*Body->M, Body->Generator->target(), Options))
+  if (Error E =
+          prepare(*Body->M, Body->Generator->target(), Options, IsVerified))
     return E;
   return Body;
 }

@@ -9,12 +9,13 @@
 
 namespace finegrain {
 
-// A body in a context of its own. It has been checked, and it and its functions
-// have the target that the options ask for.
+// A body in a context of its own. It is sound, and it and its functions have
+// the target that the options ask for.
 class PreparedBody {
 public:
   static llvm::Expected<std::unique_ptr<PreparedBody>>
-  open(llvm::StringRef Bitcode, const EmitOptions &Options);
+  open(llvm::StringRef Bitcode, const EmitOptions &Options,
+       bool IsVerified = false);
 
   llvm::Module &module() { return *M; }
   CodeGenerator &generator() { return *Generator; }

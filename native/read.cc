@@ -29,7 +29,8 @@ static void addModule(std::vector<InputModule> &Modules, const Twine &Name,
   Modules.push_back({Name.str(), std::move(Bitcode),
                      toHex(BLAKE3::hash(arrayRefFromStringRef(Content))),
                      std::move(Blocks.TablesDigest),
-                     std::move(Blocks.FunctionDigests)});
+                     std::move(Blocks.FunctionDigests),
+                     std::move(Blocks.SmallFunctions)});
 }
 
 static Error readBitcode(StringRef Input, StringRef Name,

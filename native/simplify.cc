@@ -130,7 +130,7 @@ static Error importAll(Module &M, ArrayRef<Import> Imports, TargetMachine &TM,
 Expected<Simplified> simplify(const SimplifyRequest &Request,
                               const EmitOptions &Options) {
   Expected<std::unique_ptr<PreparedBody>> Prepared =
-      PreparedBody::open(Request.Body, Options);
+      PreparedBody::open(Request.Body, Options, /*IsVerified=*/true);
   if (!Prepared)
     return Prepared.takeError();
   Module &M = (*Prepared)->module();

@@ -8,6 +8,7 @@
 #include "partition.h"
 #include "steps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/AutoUpgrade.h"
 
@@ -71,49 +72,101 @@ static StringRef labelOf(const Group &G) {
   return G.HasModuleAsm ? "assembly" : "data";
 }
 
-static std::vector<uint32_t> wantedGroups(uint32_t Count,
-                                          const SplitOptions &Options) {
-  if (Options.Only)
-    return *Options.Only;
-  std::vector<uint32_t> Wanted;
-  for (uint32_t I = Options.Shard; I < Count; I += Options.ShardCount)
-    Wanted.push_back(I);
-  return Wanted;
+// Whether the group is to be a unit only if another refers to it. Most small
+// functions are inlined wherever they are called.
+static bool isOptional(const Group &G, const PreInliner &Inliner) {
+  // The module's assembly, and what it asks of the linker, are no members.
+  if (G.Members.size() != 1 || G.HasModuleAsm)
+    return false;
+  auto *F = dyn_cast<Function>(G.Members.front());
+  return F && Inliner.isSmall(*F) && F->isDiscardableIfUnused() &&
+         G.Used.empty() && G.CompilerUsed.empty();
 }
 
-static Error splitByFunction(Module &M, const SplitOptions &Options,
-                             SplitModule &Result) {
+namespace {
+class Splitter {
+public:
+  Splitter(Module &M, const SplitOptions &Options, SplitModule &Result)
+      : M(M), Options(Options), Result(Result),
+        Inliner(M, Options.ForSimplify ? Options.SmallFunctions
+                                       : ArrayRef<char>()) {}
+  Error run();
+
+private:
+  void choose();
+  Expected<bool> add(uint32_t Index);
+
+  Module &M;
+  const SplitOptions &Options;
+  SplitModule &Result;
+  PreInliner Inliner;
+  ExtractOptions How;
+  std::vector<Group> Groups;
+  DenseMap<const Function *, uint32_t> Positions;
+  DenseMap<const Function *, uint32_t> Optional; // with the group's index
+  SetVector<uint32_t> Wanted;
+};
+} // namespace
+
+void Splitter::choose() {
+  for (uint32_t I = 0; I != Groups.size(); ++I)
+    if (isOptional(Groups[I], Inliner))
+      Optional[cast<Function>(Groups[I].Members.front())] = I;
+    else if (!Options.Only && I % Options.ShardCount == Options.Shard)
+      Wanted.insert(I);
+  if (Options.Only)
+    for (uint32_t I : *Options.Only)
+      if (I < Groups.size()) // else what is remembered is of another module
+        Wanted.insert(I);
+}
+
+// Returns false where the module must stay whole.
+Expected<bool> Splitter::add(uint32_t Index) {
+  Expected<Extraction> Extracted = extract(M, Groups[Index], How);
+  if (!Extracted)
+    return Extracted.takeError();
+  Result.WholeReason = std::move(Extracted->WholeReason);
+  if (!Result.WholeReason.empty())
+    return false;
+  addUnit(Result, *Extracted->Unit, labelOf(Groups[Index]), Extracted->Facts);
+  Result.Indices.push_back(Index);
+  for (const Function *F : Extracted->Loaded)
+    Result.Units.back().Loaded.push_back(Positions.lookup(F));
+  for (const Function *F : Extracted->Referenced)
+    if (auto Found = Optional.find(F); Found != Optional.end())
+      Wanted.insert(Found->second);
+  return true;
+}
+
+Error Splitter::run() {
+  // Functions are checked when they are loaded. Of a module of which some units
+  // are wanted again, the rest was checked before.
+  if (Options.ForSimplify && !Options.Only)
+    if (Error E = verify(M))
+      return E;
   Partition Parts = partition(M, Options.ForSimplify);
   Result.WholeReason = std::move(Parts.WholeReason);
   if (!Result.WholeReason.empty())
     return Error::success();
+  Groups = std::move(Parts.Groups);
   dropTypeNames(M);
-  ExtractOptions How;
   How.Suffix = promotedSuffix(Options.ModuleId);
   How.KeepTypeAliasing = Options.KeepTypeAliasing;
+  if (Options.ForSimplify)
+    How.Inliner = &Inliner;
   // Where code is only generated, nobody inlines.
   How.ImportAlwaysInlined = !Options.ForSimplify && Options.KeepTypeAliasing;
   // Before bodies are taken away.
-  DenseMap<const Function *, uint32_t> Positions;
   for (const Function &F : M)
     if (!F.isDeclaration())
       Positions.try_emplace(&F, Positions.size());
-  std::vector<uint32_t> Wanted = wantedGroups(Parts.Groups.size(), Options);
-  Result.Units.reserve(Wanted.size());
-  for (uint32_t I : Wanted) {
-    if (I >= Parts.Groups.size()) // what is remembered is of another module
+  choose();
+  for (size_t I = 0; I < Wanted.size(); ++I) {
+    Expected<bool> IsSplit = add(Wanted[I]);
+    if (!IsSplit)
+      return IsSplit.takeError();
+    if (!*IsSplit)
       break;
-    const Group &G = Parts.Groups[I];
-    Expected<Extraction> Extracted = extract(M, G, How);
-    if (!Extracted)
-      return Extracted.takeError();
-    if (!Extracted->WholeReason.empty()) {
-      Result.WholeReason = std::move(Extracted->WholeReason);
-      return Error::success();
-    }
-    addUnit(Result, *Extracted->Unit, labelOf(G), Extracted->Facts);
-    for (const Function *F : Extracted->Loaded)
-      Result.Units.back().Loaded.push_back(Positions.lookup(F));
   }
   return Error::success();
 }
@@ -133,11 +186,12 @@ Expected<SplitModule> splitModule(StringRef Bitcode,
   Result.Triple = (*M)->getTargetTriple().str();
   listExports(**M, Result);
   if (Options.ByFunction) {
-    if (Error E = splitByFunction(**M, Options, Result))
+    if (Error E = Splitter(**M, Options, Result).run())
       return E;
   } else {
     dropTypeNames(**M);
     addUnit(Result, **M, "module");
+    Result.Indices.push_back(0);
   }
   return Result;
 }

@@ -41,6 +41,7 @@ struct InputModule {
   // these: see blocks.h. Empty where that could not be told.
   std::string TablesDigest;
   Bytes FunctionDigests;
+  Bytes SmallFunctions; // for each, 1 where callers may take its code
 };
 
 // Takes bitcode, wrapped bitcode, textual IR or an ar archive of these.
@@ -79,8 +80,11 @@ struct SplitOptions {
   // Whether simplify() will do the inlining that cannot be done without. Then
   // definitions that are there for inlining alone are units too.
   bool ForSimplify = false;
+  // The module's, for it; see preinline.h.
+  llvm::ArrayRef<char> SmallFunctions;
   std::string ModuleId; // for the names of internal symbols
   // By function, every ShardCount-th unit, so that shards can run in parallel.
+  // Units that may go where nobody refers to them are in each shard that does.
   unsigned Shard = 0, ShardCount = 1;
   // By function, these units alone: indices in the module's order.
   std::optional<std::vector<uint32_t>> Only;
@@ -91,7 +95,8 @@ struct SplitModule {
   PackedNames Functions; // link names of the exported function definitions
   PackedNames Slots;     // link names of the exported pointer-sized variables
   std::vector<Unit> Units;
-  PackedNames Labels;      // what to call each unit in messages
+  std::vector<uint32_t> Indices; // their places in the module's order
+  PackedNames Labels;            // what to call each unit in messages
   std::string WholeReason; // why it cannot be split; then there are no units
 };
 

@@ -4,6 +4,7 @@
 #define FINEGRAIN_VALUES_H
 
 #include "steps.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <napi.h>
 
@@ -44,6 +45,12 @@ inline Napi::Value bytesOut(Napi::Env Env, Bytes &&Content) {
 
 inline Napi::Value stringOut(Napi::Env Env, const std::string &Text) {
   return Napi::String::New(Env, Text);
+}
+
+inline Napi::Value wordsOut(Napi::Env Env, llvm::ArrayRef<uint32_t> Words) {
+  auto Array = Napi::Uint32Array::New(Env, Words.size());
+  llvm::copy(Words, Array.Data());
+  return Array;
 }
 
 // Many small values as one block of bytes and the offsets at which each ends:

@@ -57,6 +57,7 @@ function addFunction(random: Random, program: Program, file: File): Func {
     linkage: pick(random, linkages),
     attribute: pick(random, attributes),
     body: [],
+    isThin: random.below(3) === 0,
     isRoot: false,
   };
   file.functions.splice(random.below(file.functions.length + 1), 0, func);
@@ -210,6 +211,11 @@ const edits: Edit[] = [
     const func = anyFunction(random, program);
     func.attribute = pick(random, attributes);
     return `${func.name} made "${func.attribute}"`;
+  },
+  (random, program) => {
+    const func = anyFunction(random, program);
+    func.isThin = !func.isThin;
+    return `${func.name} made ${func.isThin ? "thin" : "thick"}`;
   },
   (random, program) => {
     const func = anyFunction(random, program);

@@ -21,6 +21,8 @@ export interface Func {
   /** What stands in `__attribute__`. */
   attribute: string;
   body: Node[];
+  /** A leaf or chain of one expression, so small that it is inlined before units are made. */
+  isThin: boolean;
   /** main calls it: it stays, and stays visible. */
   isRoot: boolean;
 }
@@ -134,10 +136,20 @@ const guards: Record<Nature, string> = {
   bounded: "if (d == 0u || d > 3u) ",
 };
 
+function thinBody(func: Func, a: string, b: string): string {
+  const callee = calleesOf(func).find(({ shape }) => shape === "plain");
+  if (callee) return result(func, `${callee.name}(${b}, ${a}, d)`, "d");
+  const nodes = func.body.flatMap((statement) => [...walk(statement)].map(({ node }) => node));
+  const [number] = nodes.flatMap(({ numbers }) => numbers);
+  return result(func, `${a} * ${number ?? 3}u`, b);
+}
+
 function definition(func: Func, file: File): string {
-  const [a, b] = func.shape === "plain" ? ["a", "b"] : ["p.x", "p.y"];
+  const [a, b] = func.shape === "plain" ? (["a", "b"] as const) : (["p.x", "p.y"] as const);
   const guard = guards[func.nature];
   const inline = func.linkage === "shared" && func.file === file && !file.isCpp ? "inline " : "";
+  if (func.isThin && (func.nature === "leaf" || func.nature === "chain"))
+    return `${inline}${signature(func, file)} { ${thinBody(func, a, b)} }`;
   return [
     `${inline}${signature(func, file)} {`,
     `  u32 v0 = ${a}, v1 = ${b}, v2 = v0 ^ 7u, v3 = v1 + 1u;`,

@@ -1,0 +1,257 @@
+#include "preinline.h"
+#include "error.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Analysis/AssumptionCache.h"
+#include "llvm/Analysis/InlineCost.h"
+#include "llvm/IR/Dominators.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/IR/IntrinsicInst.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Transforms/Utils/Cloning.h"
+#include "llvm/Transforms/Utils/PromoteMemToReg.h"
+
+using namespace llvm;
+
+namespace finegrain {
+
+// In bytes. Nearly all functions that pass the limits below have fewer.
+static constexpr size_t MaxBlockSize = 256;
+
+// Instructions, those on local variables aside, of the function itself and with
+// those of functions that are inlined into it. At most, about as many as
+// setting up and making a call takes.
+static constexpr unsigned MaxOwnWork = 8, MaxWork = 16;
+
+bool isSmallBlock(size_t Size) { return Size <= MaxBlockSize; }
+
+struct PreInliner::SmallFunction {
+  // Cyclic ones reach a cycle of calls: where to cut it would depend on which
+  // function is asked for first.
+  enum { Open, Kept, Cyclic, Inlined } State = Open;
+  bool IsCandidate = false;
+  unsigned Work = 0;
+  SmallVector<Function *, 4> Callees; // that are small too
+};
+
+PreInliner::PreInliner(Module &M, ArrayRef<char> AreSmall) {
+  size_t Position = 0;
+  for (const Function &F : M) {
+    if (F.isDeclaration())
+      continue;
+    if (Position < AreSmall.size() && AreSmall[Position])
+      Small.insert(&F);
+    ++Position;
+  }
+}
+
+PreInliner::~PreInliner() = default;
+
+// What is transformed must be sound, and nobody looks at it again.
+static Error loadBody(Function &F) {
+  if (Error E = F.materialize())
+    return stepError("INVALID_INPUT", std::move(E));
+  std::string Message;
+  raw_string_ostream OS(Message);
+  if (verifyFunction(F, &OS))
+    return stepError("INVALID_INPUT", "function '" + F.getName() +
+                                          "': " + StringRef(Message).rtrim());
+  return Error::success();
+}
+
+static bool isUntouchable(const Function &F) {
+  return F.hasOptNone() || F.hasFnAttribute(Attribute::Naked) ||
+         F.isPresplitCoroutine();
+}
+
+static bool isCall(const Instruction &I) {
+  return isa<CallBase>(I) && !isa<IntrinsicInst>(I);
+}
+
+static bool isLocalVariable(const Value *Pointer) {
+  auto *Alloca = dyn_cast<AllocaInst>(Pointer);
+  return Alloca && Alloca->isStaticAlloca();
+}
+
+// Whether I will be gone, or is no code.
+static bool isFree(const Instruction &I) {
+  if (auto *Load = dyn_cast<LoadInst>(&I))
+    return isLocalVariable(Load->getPointerOperand());
+  if (auto *Store = dyn_cast<StoreInst>(&I))
+    return isLocalVariable(Store->getPointerOperand());
+  return isLocalVariable(&I) || I.isTerminator() || I.isLifetimeStartOrEnd() ||
+         I.isDebugOrPseudoInst();
+}
+
+static std::optional<unsigned> countWork(const Function &F) {
+  unsigned Work = 0, Calls = 0;
+  for (const Instruction &I : instructions(F)) {
+    if (isFree(I))
+      continue;
+    if (isa<AllocaInst>(I) || ++Work > MaxOwnWork || (isCall(I) && ++Calls > 1))
+      return std::nullopt;
+    if (auto *Call = dyn_cast<CallInst>(&I); Call && Call->isMustTailCall())
+      return std::nullopt;
+  }
+  return Work;
+}
+
+// What tools have marked to be seen at run time must not vanish.
+static bool isInstrumented(const Function &F) {
+  return any_of(F.getAttributes().getFnAttrs(), [](Attribute A) {
+    return A.isStringAttribute() &&
+           A.getKindAsString().starts_with("instrument-function");
+  });
+}
+
+// The inliner makes metadata with F's name in it for arguments without aliases.
+static bool mayBeInlined(Function &F) {
+  return F.size() == 1 && !F.isInterposable() && !F.isVarArg() && !F.hasGC() &&
+         !F.hasPrefixData() && !F.hasPrologueData() && !F.hasMetadata() &&
+         !F.hasFnAttribute(Attribute::NoInline) &&
+         !F.hasFnAttribute(Attribute::ReturnsTwice) && !isInstrumented(F) &&
+         none_of(F.args(),
+                 [](const Argument &A) { return A.hasNoAliasAttr(); }) &&
+         isInlineViable(F).isSuccess();
+}
+
+SmallVector<Function *, 4> PreInliner::smallCallees(Function &F) const {
+  SmallSetVector<Function *, 4> Callees;
+  for (const Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallBase>(&I))
+      if (Function *Callee = Call->getCalledFunction())
+        if (Small.contains(Callee))
+          Callees.insert(Callee);
+  return Callees.takeVector();
+}
+
+Expected<PreInliner::SmallFunction *> PreInliner::load(Function &F) {
+  if (Error E = loadBody(F))
+    return E;
+  auto Loaded = std::make_unique<SmallFunction>();
+  if (!isUntouchable(F) && mayBeInlined(F))
+    if (std::optional<unsigned> Work = countWork(F)) {
+      Loaded->IsCandidate = true;
+      Loaded->Work = *Work;
+      Loaded->Callees = smallCallees(F);
+    }
+  return (Known[&F] = std::move(Loaded)).get();
+}
+
+bool PreInliner::canInline(const CallBase &Call) const {
+  const Function *Callee = Call.getCalledFunction();
+  const Function &Caller = *Call.getFunction();
+  auto IsEqual = [&](StringRef Kind) {
+    return Caller.getFnAttribute(Kind) == Callee->getFnAttribute(Kind);
+  };
+  auto Found = Known.find(Callee);
+  return Found != Known.end() &&
+         Found->second->State == SmallFunction::Inlined && Callee != &Caller &&
+         !Call.isNoInline() && !Call.isMustTailCall() &&
+         !Call.hasOperandBundles() && IsEqual("target-cpu") &&
+         IsEqual("target-features") &&
+         AttributeFuncs::areInlineCompatible(Caller, *Callee);
+}
+
+static void promoteVariables(Function &F) {
+  SmallVector<AllocaInst *, 16> Variables;
+  for (Instruction &I : F.getEntryBlock())
+    if (auto *Variable = dyn_cast<AllocaInst>(&I))
+      if (isAllocaPromotable(Variable))
+        Variables.push_back(Variable);
+  if (Variables.empty())
+    return;
+  DominatorTree Dominators(F);
+  AssumptionCache Assumptions(F);
+  PromoteMemToReg(Variables, Dominators, &Assumptions);
+}
+
+void PreInliner::inlineCallees(Function &F) {
+  SmallVector<CallBase *, 16> Calls;
+  for (Instruction &I : instructions(F))
+    if (auto *Call = dyn_cast<CallBase>(&I); Call && Call->getCalledFunction())
+      if (canInline(*Call))
+        Calls.push_back(Call);
+  for (CallBase *Call : Calls) {
+    InlineFunctionInfo Info;
+    InlineFunction(*Call, Info, /*MergeAttributes=*/true);
+  }
+  promoteVariables(F);
+}
+
+void PreInliner::decide(Function &F, SmallFunction &Own) {
+  if (!Own.IsCandidate) {
+    Own.State = SmallFunction::Kept;
+    return;
+  }
+  for (Function *Callee : Own.Callees) {
+    const SmallFunction &Other = *Known[Callee];
+    if (Other.IsCandidate && (Other.State == SmallFunction::Open ||
+                              Other.State == SmallFunction::Cyclic)) {
+      Own.State = SmallFunction::Cyclic;
+      return;
+    }
+    if (Other.State == SmallFunction::Inlined)
+      Own.Work += Other.Work;
+  }
+  Own.State =
+      Own.Work <= MaxWork ? SmallFunction::Inlined : SmallFunction::Kept;
+  if (Own.State == SmallFunction::Inlined)
+    inlineCallees(F);
+}
+
+// Callees first. Not by recursion: calls can be nested as deep as one likes.
+Error PreInliner::visit(Function &Root) {
+  SmallVector<std::pair<Function *, size_t>, 8> Stack;
+  auto Enter = [&](Function &F) {
+    Stack.emplace_back(&F, 0);
+    return load(F).takeError();
+  };
+  if (!Known.contains(&Root))
+    if (Error E = Enter(Root))
+      return E;
+  while (!Stack.empty()) {
+    auto &[F, Next] = Stack.back();
+    SmallFunction &Own = *Known[F];
+    if (Next == Own.Callees.size()) {
+      decide(*F, Own);
+      Stack.pop_back();
+      continue;
+    }
+    Function &Callee = *Own.Callees[Next++];
+    if (!Known.contains(&Callee))
+      if (Error E = Enter(Callee))
+        return E;
+  }
+  return Error::success();
+}
+
+bool PreInliner::isInlined(const Function &F) const {
+  auto Found = Known.find(&F);
+  return Found != Known.end() && Found->second->State == SmallFunction::Inlined;
+}
+
+Expected<SmallVector<const Function *, 8>> PreInliner::run(Function &F) {
+  SmallSetVector<const Function *, 8> Seen;
+  Seen.insert(&F);
+  if (Error E = isSmall(F) ? visit(F) : loadBody(F))
+    return E;
+  if (isUntouchable(F))
+    return Seen.takeVector();
+  bool IsDone = isInlined(F);
+  for (Function *Callee : IsDone ? Known[&F]->Callees : smallCallees(F)) {
+    if (Error E = visit(*Callee))
+      return E;
+    Seen.insert(Callee);
+  }
+  if (!IsDone)
+    inlineCallees(F);
+  for (size_t I = 1; I < Seen.size(); ++I)
+    for (Function *Callee : Known[Seen[I]]->Callees)
+      Seen.insert(Callee);
+  return Seen.takeVector();
+}
+
+} // namespace finegrain
