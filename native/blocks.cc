@@ -10,14 +10,19 @@
 #include "blocks.h"
 #include "preinline.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
 #include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/Support/BLAKE3.h"
+#include <map>
 
 using namespace llvm;
 
 namespace finegrain {
+
+// The symbol table has where a block starts: before its width and size.
+static constexpr uint64_t BlockHeaderWords = 2;
 
 namespace {
 class BlockWalker {
@@ -29,6 +34,7 @@ public:
 private:
   Expected<StringRef> takeBlock();
   Error walkModule();
+  bool areInOrder() const;
   Error readBlockInfo();
   Error walkSymbolTable();
   void addSymbol(unsigned Code, ArrayRef<uint64_t> Values);
@@ -44,6 +50,8 @@ private:
   // By the offset of the block's content, in words.
   DenseMap<uint64_t, uint64_t> FunctionAt;
   uint64_t SymbolTableOffset = 0;
+  // By the function's number, as the symbol table has it.
+  std::map<uint64_t, uint64_t> BlockOf;
 };
 } // namespace
 
@@ -100,8 +108,10 @@ void BlockWalker::addSymbol(unsigned Code, ArrayRef<uint64_t> Values) {
   bool IsFunction = Code == bitc::VST_CODE_FNENTRY && Values.size() > 1;
   for (size_t I = 0; I != Values.size(); ++I) {
     auto Block = FunctionAt.end();
-    if (IsFunction && I == 1)
-      Block = FunctionAt.find(Values[I]);
+    if (IsFunction && I == 1) {
+      Block = FunctionAt.find(Values[I] + BlockHeaderWords);
+      BlockOf[Values[0]] = Block == FunctionAt.end() ? ~0ull : Block->second;
+    }
     addNumber(Block == FunctionAt.end() ? Values[I] : Block->second);
   }
 }
@@ -180,7 +190,15 @@ Error BlockWalker::walkModule() {
   }
 }
 
-// Returns whether the bitcode holds a single module.
+// Whether the blocks stand in the order of the functions. Without a symbol
+// table they are sure to.
+bool BlockWalker::areInOrder() const {
+  uint64_t Next = 0;
+  return all_of(BlockOf,
+                [&](const auto &Entry) { return Entry.second == Next++; });
+}
+
+// Returns whether the bitcode holds a single module, laid out as is usual.
 Expected<bool> BlockWalker::run() {
   if (Error E = Stream.JumpToBit(32)) // the magic
     return E;
@@ -204,7 +222,7 @@ Expected<bool> BlockWalker::run() {
     if (Entry->ID != bitc::SYMTAB_BLOCK_ID)
       addBlock(Entry->ID, *Block);
   }
-  return ModuleCount == 1;
+  return ModuleCount == 1 && areInOrder();
 }
 
 ModuleBlocks BlockWalker::result() {
@@ -214,12 +232,12 @@ ModuleBlocks BlockWalker::result() {
 
 std::optional<ModuleBlocks> digestBlocks(StringRef Bitcode) {
   BlockWalker Walker(Bitcode);
-  Expected<bool> HasOneModule = Walker.run();
-  if (!HasOneModule) {
-    consumeError(HasOneModule.takeError());
+  Expected<bool> IsUsual = Walker.run();
+  if (!IsUsual) {
+    consumeError(IsUsual.takeError());
     return std::nullopt;
   }
-  if (!*HasOneModule)
+  if (!*IsUsual)
     return std::nullopt;
   return Walker.result();
 }

@@ -71,7 +71,23 @@ test("bitcode whose symbol table exchanges two functions", async () => {
   expect(programs.slice(2)).toEqual(programs.slice(0, 2));
 });
 
-/** Of the symbols that say where the functions stand: one() and two(). */
+test("an edit in such bitcode", async () => {
+  const statements = (k: number) =>
+    Array.from({ length: 15 }, (_, i) => `sink ^= x * ${k + i};`).join(" ");
+  const edited = (k: number) =>
+    `volatile int sink; int one(int x) { ${statements(k)} return x; }
+     int two(int x) { ${statements(3)} return x + 1; }`;
+  const [before, after] = [200, 300].map((k) =>
+    withTwoOffsetsExchanged(readFileSync(work.bitcode("edited.c", edited(k)))),
+  );
+  const cache = work.path("exchanged-edit");
+  await outcomeOf(before!, { cache });
+  const expected = await outcomeOf(after!, { cache: "off" });
+  expect(expected).not.toBe(await outcomeOf(before!, { cache: "off" }));
+  expect(await outcomeOf(after!, { cache })).toBe(expected);
+});
+
+/** Of the symbols that say where the first two functions stand. */
 function withTwoOffsetsExchanged(before: Buffer): Buffer {
   const bytes = Buffer.from(before);
   const dump = execFileSync("llvm-bcanalyzer-22", ["--dump"], { input: before }).toString();
