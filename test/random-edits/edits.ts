@@ -10,6 +10,7 @@ import {
   type Linkage,
   mayCall,
   type Nature,
+  nodesOf,
   type Program,
   type Shape,
 } from "./program";
@@ -137,8 +138,7 @@ const notRoot = (random: Random, program: Program) =>
 
 function changeNumber(random: Random, program: Program): string {
   const func = anyFunction(random, program);
-  const nodes = func.body.flatMap((statement) => [...walk(statement)].map(({ node }) => node));
-  const withNumbers = nodes.filter((node) => node.numbers.length > 0);
+  const withNumbers = nodesOf(func).filter((node) => node.numbers.length > 0);
   if (withNumbers.length === 0) return "no number to change";
   const node = pick(random, withNumbers);
   node.numbers[random.below(node.numbers.length)] = random.below(2 ** 31);

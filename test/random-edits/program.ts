@@ -105,9 +105,12 @@ function reachable(file: File): Func[] {
   return [...found];
 }
 
+export function nodesOf({ body }: Func): Node[] {
+  return body.flatMap((statement) => [...walk(statement)].map(({ node }) => node));
+}
+
 export function calleesOf(func: Func): Func[] {
-  const nodes = func.body.flatMap((statement) => [...walk(statement)]);
-  return nodes.flatMap(({ node }) => node.callee ?? []);
+  return nodesOf(func).flatMap(({ callee }) => callee ?? []);
 }
 
 function signature(func: Func, file: File): string {
@@ -139,8 +142,7 @@ const guards: Record<Nature, string> = {
 function thinBody(func: Func, a: string, b: string): string {
   const callee = calleesOf(func).find(({ shape }) => shape === "plain");
   if (callee) return result(func, `${callee.name}(${b}, ${a}, d)`, "d");
-  const nodes = func.body.flatMap((statement) => [...walk(statement)].map(({ node }) => node));
-  const [number] = nodes.flatMap(({ numbers }) => numbers);
+  const [number] = nodesOf(func).flatMap(({ numbers }) => numbers);
   return result(func, `${a} * ${number ?? 3}u`, b);
 }
 
