@@ -4,9 +4,12 @@
 #include "canonical.h"
 #include "compact.h"
 #include "names.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/AttributeMask.h"
+#include "llvm/IR/Attributes.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/Support/BLAKE3.h"
@@ -123,6 +126,26 @@ static void dropTellingMetadata(Module &M) {
     }
 }
 
+// Frontends repeat on declarations how functions of their own are compiled.
+// Only definitions are asked, and it would be half of a small unit.
+static void dropUnreadAttributes(Module &M) {
+  AttributeMask Unread;
+  for (StringRef Kind : {"min-legal-vector-width", "no-trapping-math",
+                         "stack-protector-buffer-size", "target-cpu",
+                         "target-features", "tune-cpu"})
+    Unread.addAttribute(Kind);
+  DenseMap<AttributeList, AttributeList> Short;
+  for (Function &F : M) {
+    if (!F.isDeclaration() || !F.getAttributes().hasFnAttrs())
+      continue;
+    auto [Entry, IsNew] = Short.try_emplace(F.getAttributes());
+    if (IsNew)
+      Entry->second =
+          F.getAttributes().removeFnAttributes(M.getContext(), Unread);
+    F.setAttributes(Entry->second);
+  }
+}
+
 void dropTypeNames(Module &M) {
   for (StructType *Type : M.getIdentifiedStructTypes())
     Type->setName("");
@@ -139,6 +162,7 @@ Unit canonicalize(Module &M, const SymbolFacts &Facts, bool Again) {
   moveDeclarationsLast(M, Order.symbols());
   describeSymbols(M, Facts, Result);
   dropTellingMetadata(M);
+  dropUnreadAttributes(M);
   M.setTargetTriple(Triple());
 
   Result.Body = writeCompactModule(M);

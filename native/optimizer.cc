@@ -21,6 +21,7 @@
 #include "llvm/Transforms/Scalar/CallSiteSplitting.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/LowerExpectIntrinsic.h"
+#include "llvm/Transforms/Scalar/SCCP.h"
 #include "llvm/Transforms/Scalar/SROA.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -51,6 +52,7 @@ static void addEarlyPasses(ModulePassManager &Passes, OptimizationLevel Level) {
   Early.addPass(EarlyCSEPass());
   if (Level == OptimizationLevel::O3)
     Early.addPass(CallSiteSplittingPass());
+  Early.addPass(SCCPPass()); // IPSCCP's share within a function
   Early.addPass(PromotePass());
   Early.addPass(InstCombinePass());
   Early.addPass(

@@ -155,6 +155,9 @@ bool PreInliner::canInline(const CallBase &Call) const {
          AttributeFuncs::areInlineCompatible(Caller, *Callee);
 }
 
+// Larger functions keep theirs: where the variable that tells how a scope is
+// left is a value too early, LLVM makes arithmetic of branches on it, through
+// which it cannot thread jumps later.
 static void promoteVariables(Function &F) {
   SmallVector<AllocaInst *, 16> Variables;
   for (Instruction &I : F.getEntryBlock())
@@ -178,7 +181,6 @@ void PreInliner::inlineCallees(Function &F) {
     InlineFunctionInfo Info;
     InlineFunction(*Call, Info, /*MergeAttributes=*/true);
   }
-  promoteVariables(F);
 }
 
 void PreInliner::decide(Function &F, SmallFunction &Own) {
@@ -198,8 +200,10 @@ void PreInliner::decide(Function &F, SmallFunction &Own) {
   }
   Own.State =
       Own.Work <= MaxWork ? SmallFunction::Inlined : SmallFunction::Kept;
-  if (Own.State == SmallFunction::Inlined)
+  if (Own.State == SmallFunction::Inlined) {
     inlineCallees(F);
+    promoteVariables(F);
+  }
 }
 
 // Callees first. Not by recursion: calls can be nested as deep as one likes.

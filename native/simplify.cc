@@ -24,16 +24,31 @@
 #include "prepare.h"
 #include "steps.h"
 #include "summary.h"
+#include "llvm/Analysis/BlockFrequencyInfo.h"
+#include "llvm/Analysis/BranchProbabilityInfo.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/Analysis/TargetTransformInfo.h"
+#include "llvm/IR/Dominators.h"
 #include "llvm/Support/JSON.h"
 
 using namespace llvm;
 
 namespace finegrain {
 
+// Whether LLVM expects it to be made in less than 2 of 100 runs of the caller.
+static bool isColdCall(CallBase &Call) {
+  Function &Caller = *Call.getFunction();
+  DominatorTree Dominators(Caller);
+  LoopInfo Loops(Dominators);
+  BranchProbabilityInfo Probabilities(Caller, Loops);
+  BlockFrequencyInfo Frequencies(Caller, Probabilities, Loops);
+  return Frequencies.getBlockFreq(Call.getParent()) <
+         Frequencies.getEntryFreq() * BranchProbability(2, 100);
+}
+
 // LLVM grants the only call of a static function so much that it is inlined
-// whatever it costs. Here the callee is not static, nor the call known to be
-// the only one, so the call says it itself.
+// whatever it costs, but for a cold one. Here the callee is not static, nor the
+// call known to be the only one, so the call says it itself.
 static void inlineOnlyCall(Function &Callee, TargetMachine &TM) {
   for (Use &U : Callee.uses()) {
     auto *Call = dyn_cast<CallBase>(U.getUser());
@@ -43,7 +58,8 @@ static void inlineOnlyCall(Function &Callee, TargetMachine &TM) {
     if (!Caller.hasOptNone() &&
         TM.getTargetTransformInfo(Caller).areInlineCompatible(&Caller,
                                                               &Callee) &&
-        AttributeFuncs::areInlineCompatible(Caller, Callee))
+        AttributeFuncs::areInlineCompatible(Caller, Callee) &&
+        (Caller.hasMinSize() || !isColdCall(*Call)))
       Call->addFnAttr(Attribute::AlwaysInline);
   }
 }

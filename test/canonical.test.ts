@@ -94,6 +94,10 @@ describe("one key for modules that differ in", () => {
       (text) => edit(text, declarations, "") + text.match(declarations)!.reverse().join(""),
     ],
     [
+      "how a declaration says that functions are compiled",
+      (text) => edit(text, "@outside(i32)\n", '@outside(i32) "target-cpu"="x" "tune-cpu"="y"\n'),
+    ],
+    [
       "declarations that are not used",
       (text) => `${text}\ndeclare void @unused()\n@unneeded = external global i32\n`,
     ],
@@ -118,6 +122,8 @@ describe("two keys for modules that differ in", () => {
     ["a constant", "i32 7", "i32 8"],
     ["an attribute", "nounwind", "nounwind noinline"],
     ["a string attribute", '"frame-pointer"="none"', '"frame-pointer"="all"'],
+    ["how a function is compiled", "nounwind", 'nounwind "tune-cpu"="znver4"'],
+    ["an attribute of a declaration", "@outside(i32)\n", "@outside(i32) cold\n"],
     ["a parameter's attribute", "declare i32 @outside(i32)", "declare i32 @outside(i32 signext)"],
     ["a function's linkage", "define i32 @sum", "define weak i32 @sum"],
     ["whether a function is static", "define internal", "define"],

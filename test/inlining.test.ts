@@ -29,17 +29,27 @@ test("a small function of another input is inlined", async () => {
   expect(await statusOf(caller, callee)).toBe(29);
 });
 
-test("a static that is called once is inlined though it is large", async () => {
+describe("a large static", () => {
   const body = Array.from({ length: 200 }, (_, i) => `sink = x + ${i};`).join(" ");
-  const large = (calls: string) =>
-    work.bitcode(
-      "large.c",
-      `extern volatile int sink; static int large(int x) { ${body} return x; }
-       int caller(int x) { return ${calls}; }`,
-    );
-  expect(await needsIn(large("large(x) + 1"))).toEqual({ caller: ["sink"] });
-  const twice = await needsIn(large("large(x) + large(x + 1)"));
-  expect(twice.caller).toEqual([expect.stringMatching(/^large\.llvm\./)]);
+  const needsWith = (result: string) => {
+    const source = `
+      extern volatile int sink; static int large(int x) { ${body} return x; }
+      int caller(int x) { return ${result}; }`;
+    return needsIn(work.bitcode("large.c", source));
+  };
+  const aCall = { caller: [expect.stringMatching(/^large\.llvm\./)] };
+
+  test("is inlined where it is called once", async () => {
+    expect(await needsWith("large(x) + 1")).toEqual({ caller: ["sink"] });
+  });
+
+  test("is not where it is called twice", async () => {
+    expect(await needsWith("large(x) + large(x + 1)")).toMatchObject(aCall);
+  });
+
+  test("is not where its only call is seldom made", async () => {
+    expect(await needsWith("__builtin_expect(x, 1) ? 1 : large(x)")).toMatchObject(aCall);
+  });
 });
 
 describe("a weak function", () => {
