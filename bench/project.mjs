@@ -1,11 +1,13 @@
 // A project of many files, from bitcode: file after file into one cache, all in one
-// build, and one file alone. clang is a process for each file, finegrain one for all.
+// build, and one file alone. clang is a process for each file, opt and llc two,
+// finegrain one for all.
 
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { measure, one } from "../dist/bench/measure.js";
-import { clangCommand } from "../dist/bench/peers.js";
+import { clangCommand, optAndLlcCommand } from "../dist/bench/peers.js";
 import { figuresOf, inTurn } from "../dist/bench/rounds.js";
+import { summaryOf } from "../dist/bench/statistics.js";
 import { findTool } from "../dist/bench/tools.js";
 
 export async function project({ site, states, check }, { file, rounds, onProgress }) {
@@ -24,12 +26,14 @@ export async function project({ site, states, check }, { file, rounds, onProgres
     return cache;
   };
   const samplers = {
-    clang: () => clang(bitcode, theirs),
+    clang: () => fileByFile(clangCommand, bitcode, theirs),
+    "opt and llc": () => fileByFile(optAndLlcCommand, bitcode, alone),
     "finegrain, file by file, one cache": () => each(bitcode, ours, "--cache", newCache()),
     "the same again, all hits": () => each(bitcode, ours, "--cache", cache),
     "finegrain, all files in one build": () =>
       each(bitcode, together, "--cache", newCache(), "--together", site.settings.emit),
-    [`clang, ${file} alone`]: () => clang([single], alone),
+    [`clang, ${file} alone`]: () => fileByFile(clangCommand, [single], alone),
+    [`opt and llc, ${file} alone`]: () => fileByFile(optAndLlcCommand, [single], alone),
     [`finegrain, ${file} alone, 1 thread`]: () => each([single], alone, "--threads", "1"),
     [`finegrain, ${file} alone, 2 threads`]: () => each([single], alone, "--threads", "2"),
   };
@@ -39,9 +43,11 @@ export async function project({ site, states, check }, { file, rounds, onProgres
   return { files: bitcode.length, rounds, results: resultsOf(Object.keys(samplers), samples) };
 }
 
-function clang(inputs, folder) {
-  const commandFor = (input, i) => clangCommand("O2", false, input, path.join(folder, `${i}.o`));
-  return measure([{ jobs: 1, commands: inputs.map(commandFor) }]);
+function fileByFile(commandFor, inputs, folder) {
+  const commands = inputs.map((input, i) =>
+    commandFor("O2", false, input, path.join(folder, `${i}.o`)),
+  );
+  return measure([{ jobs: 1, commands }]);
 }
 
 function each(inputs, folder, ...options) {
@@ -65,8 +71,11 @@ function resultsOf(names, samples) {
   let base;
   return names.map((contender, i) => {
     if (contender.startsWith("clang")) base = samples[i];
-    const [{ stdout }] = samples[i];
-    const counts = stdout && { counts: JSON.parse(stdout) };
-    return { contender, ...figuresOf(samples[i], base), ...counts };
+    const own = samples[i].flatMap(({ stdout }) => (stdout ? [JSON.parse(stdout)] : []));
+    const told = own.length > 0 && {
+      counts: own[0],
+      cpuInBuild: summaryOf(own.map(({ cpu }) => cpu)),
+    };
+    return { contender, ...figuresOf(samples[i], base), ...told };
   });
 }

@@ -147,13 +147,7 @@ const peers: {
     needs: ["opt", "llc", "clang"],
     recipe: ({ level, codegenOnly }) => ({
       startsFrom: "bitcode",
-      compile: (input, object) => {
-        const generate = `${findTool("llc")!.command} -${codegenLevel(level)} -relocation-model=pic -filetype=obj`;
-        const [from, to] = [quoted(input), quoted(object)];
-        if (codegenOnly) return ["sh", "-c", `${generate} ${from} -o ${to}`];
-        const optimise = `${findTool("opt")!.command} -passes='default<${level}>'`;
-        return ["bash", "-o", "pipefail", "-c", `${optimise} ${from} | ${generate} -o ${to}`];
-      },
+      compile: (input, object) => optAndLlcCommand(level, codegenOnly, input, object),
     }),
   },
   {
@@ -183,6 +177,20 @@ export function clangCommand(
   const passes = codegenOnly ? ["-Xclang", "-disable-llvm-passes"] : [];
   const { command } = findTool("clang")!;
   return [command, "-w", `-${level}`, "-fPIC", ...passes, ...more, "-c", input, "-o", object];
+}
+
+/** One process each, joined by a pipe. */
+export function optAndLlcCommand(
+  level: string,
+  codegenOnly: boolean,
+  input: string,
+  object: string,
+): string[] {
+  const generate = `${findTool("llc")!.command} -${codegenLevel(level)} -relocation-model=pic -filetype=obj`;
+  const [from, to] = [quoted(input), quoted(object)];
+  if (codegenOnly) return ["sh", "-c", `${generate} ${from} -o ${to}`];
+  const optimise = `${findTool("opt")!.command} -passes='default<${level}>'`;
+  return ["bash", "-o", "pipefail", "-c", `${optimise} ${from} | ${generate} -o ${to}`];
 }
 
 /** llc knows no levels of size. */
