@@ -6,7 +6,8 @@ import { callCount, isDefined, SymbolFlag, type SymbolTable } from "./symbols";
 /** A unit, as far as the graph is concerned. */
 export interface GraphUnit {
   symbols: SymbolTable;
-  digest: string;
+  /** Of its symbols. */
+  symbolsDigest: string;
   /** Bytes of the body. */
   size: number;
   /** A module that is optimised as a whole. */
@@ -165,14 +166,14 @@ export class CallGraph {
     calls.forEach((callees, unit) => {
       for (const callee of callees) if (callee.isOnlyCall) owners[callee.unit] = unit;
     });
-    return this.#units.map(({ symbols, digest, size }, unit) => {
+    return this.#units.map(({ symbols, symbolsDigest, size }, unit) => {
       const defined = symbols.names.findIndex((_, i) => isDefined(symbols.flags[i]!));
       // Without what tells modules apart.
       const name = (symbols.names[defined] ?? "").replace(/\.llvm\.[0-9A-F]+$/, "");
       return {
         callees: calleeUnits(calls[unit]!),
         owner: owners[unit]!,
-        name: `${name}\0${digest}`,
+        name: `${name}\0${symbolsDigest}`,
         size,
         mustInline: ((symbols.flags[defined] ?? 0) & SymbolFlag.alwaysInline) !== 0,
       };

@@ -11,6 +11,11 @@
  * count by their magnitude, so that an edit seldom changes the order.
  */
 
+/** The magnitude of a size: an edit seldom changes it. */
+export function sizeClass(size: number): number {
+  return Math.floor(Math.log2(size + 1));
+}
+
 export interface OrderNode {
   callees: number[];
   /** The only caller; -1 where there are others. */
@@ -88,7 +93,7 @@ function chainsOf(
 }
 
 function orderKey({ mustInline, size, name }: OrderNode): string {
-  const magnitude = 64 - Math.floor(Math.log2(size + 1));
+  const magnitude = 64 - sizeClass(size);
   return `${mustInline ? 1 : 0} ${String(magnitude).padStart(2, "0")} ${name}`;
 }
 

@@ -9,6 +9,7 @@ import { calleeUnits } from "./callgraph";
 import type { CodeContext, CodeRequest, FinalUnit } from "./code";
 import { Lookups } from "./lookups";
 import { unpackNames } from "./names";
+import { sizeClass } from "./order";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { OutdatedMemory } from "./split-memory";
 import type { Parts } from "./store/store";
@@ -44,8 +45,10 @@ export class QuickWalk {
     return (
       memory.count === units.length &&
       units.every(
-        ({ symbolsDigest, isWhole }, unit) =>
-          symbolsDigest === memory.symbolsDigests[unit] && isWhole === memory.is("isWhole", unit),
+        ({ symbolsDigest, size, isWhole }, unit) =>
+          symbolsDigest === memory.symbolsDigests[unit] &&
+          sizeClass(size) === memory.sizes[unit] &&
+          isWhole === memory.is("isWhole", unit),
       )
     );
   }

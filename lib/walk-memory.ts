@@ -10,6 +10,7 @@ import type { Callee } from "./callgraph";
 import { schema } from "./key";
 import { native, type PackedNames, piece } from "./native";
 import type { Level } from "./options";
+import { sizeClass } from "./order";
 import { onlyCallLimit } from "./plan";
 import type { Parts } from "./store/store";
 import type { Summary } from "./summary";
@@ -35,6 +36,8 @@ export interface WalkedUnit {
   /** Of all that callers, and the output, see of it: see interfaceDigest(). */
   interfaceDigest: string;
   callees: readonly Callee[];
+  /** Bytes of the body as it came in. */
+  size: number;
   /** Place in the order of the walk. */
   rank: number;
 }
@@ -52,7 +55,7 @@ export function walkKey(program: string, options: StepOptions, level: Level): Ui
 }
 
 export const walkParts = [
-  ...["head", "keys", "flags", "ranks"],
+  ...["head", "keys", "flags", "ranks", "sizes"],
   ...blockParts("linkNames"),
   ...blockParts("callees"),
 ];
@@ -89,6 +92,7 @@ export function encodeWalk(units: readonly WalkedUnit[]): Parts {
     keys,
     flags: Uint8Array.from(units, encodeFlags),
     ranks: bytesOf(Uint32Array.from(units, ({ rank }) => rank)),
+    sizes: Uint8Array.from(units, ({ size }) => sizeClass(size)),
     ...encodeBlock(
       "linkNames",
       units.map(({ linkNames }) => linkNames),
@@ -126,6 +130,8 @@ export class WalkMemory {
   readonly finalDigests: readonly string[];
   readonly interfaceDigests: readonly string[];
   readonly ranks: Uint32Array;
+  /** See sizeClass(). */
+  readonly sizes: Uint8Array;
   readonly #parts: Parts;
   readonly #linkNames;
   readonly #callees;
@@ -138,10 +144,12 @@ export class WalkMemory {
     this.finalDigests = head.finalDigests.split(",");
     this.interfaceDigests = head.interfaceDigests.split(",");
     this.ranks = words(parts.ranks!);
+    this.sizes = parts.sizes!;
     this.#parts = parts;
     this.#linkNames = decodeBlock(parts, "linkNames", this.count);
     this.#callees = decodeBlock(parts, "callees", this.count);
-    const lengths = [this.ranks.length, parts.flags!.length, parts.keys!.length / keySize];
+    const lists = [this.ranks, this.sizes, parts.flags!];
+    const lengths = [...lists.map(({ length }) => length), parts.keys!.length / keySize];
     if (lengths.some((length) => length !== this.count)) throw new Error("parts of other builds");
   }
 

@@ -50,12 +50,13 @@ export class Walk {
     this.graph.order.forEach((unit, rank) => {
       ranks[unit] = rank;
     });
-    return units.map(({ digest, symbolsDigest, isWhole, linkNames }, unit) => {
+    return units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
       const isDropped = this.graph.dropped.has(unit);
       const isImported = this.#imported.has(unit);
       const common = {
         digest,
         symbolsDigest,
+        size,
         isWhole,
         isSimplified: this.#graphUnits[unit]!.isSimplified,
         isDropped,
@@ -99,10 +100,10 @@ export function plainUnit({ units, options }: CodeContext, index: number): Final
 }
 
 function graphUnit(unit: Unit, isWalk: boolean): GraphUnit {
-  const { digest, size, isWhole } = unit;
+  const { symbolsDigest, size, isWhole } = unit;
   const symbols = symbolTable(unit);
   // Names like those that finegrain gives were left alone, and would be taken for them.
   const isOdd = symbols.names.slice(symbols.localCount).some(isLocalName);
   const isSimplified = isWalk && !isWhole && !isOdd && definesFunction(symbols);
-  return { symbols, digest, size, isWhole, isSimplified };
+  return { symbols, symbolsDigest, size, isWhole, isSimplified };
 }

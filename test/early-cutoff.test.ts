@@ -200,6 +200,45 @@ describe("only what is due for inlining", () => {
   });
 });
 
+/** In a cycle of calls somebody comes before one that he calls, and the larger one comes last. */
+describe("the order in a cycle of calls, after an edit that callers do not see", () => {
+  const stores = (n: number) => Array.from({ length: n }, (_, i) => `sink = x + ${i};`).join(" ");
+  const folded = Array.from({ length: 200 }, (_, i) => `int a${i} = x * ${i};`).join(" ");
+  /** Of \`small\`, little is left. */
+  const cycle = (n: number) => ({
+    "cycle.c": `int small(int); volatile int sink;
+      int large(int x) { ${stores(n)} return x < 1 ? 1 : small(x - 1); }
+      int small(int x) { ${folded} return x < 1 ? 2 : large(x - 1); }
+      int main(int argc, char **argv) { return large(argc); }`,
+  });
+
+  test.each([
+    [60, 900],
+    [900, 60],
+  ])("a function of %d statements that now has %d", async (before, after) => {
+    await costOfEdit(() => cycle(after), cycle(before));
+  });
+
+  /** Whoever comes behind its \`step\` knows that \`local\` stays what it is. */
+  const file = (
+    own: string,
+    other: string,
+    seed: number,
+  ) => `int ${other}(int); extern volatile int sink;
+    static int step(int x, const int *p) { ${stores(200)} x += *p + ${seed}; return x < 1 ? x : ${other}(x - 1); }
+    int ${own}(int x) { int local = x; x = step(x, &local) + step(x + 1, &local); return x + local; }`;
+
+  test("two functions of one name", async () => {
+    const twins = (seed: number) => ({
+      "a.c": file("one", "two", 1000),
+      "b.c": file("two", "one", seed),
+      "main.c": "volatile int sink; int one(int); int main(void) { return one(-9) & 127; }",
+    });
+    const cache = work.path(`cache-${folders++}`);
+    for (let seed = 2000; seed < 2008; seed++) await costOf(cache, twins(seed));
+  });
+});
+
 describe("every option that simplifying depends on is in its key", () => {
   const changes: [string, Partial<BuildOptions>][] = [
     ...(["O1", "O3", "Os", "Oz"] as const).map((level): [string, Partial<BuildOptions>] => [
