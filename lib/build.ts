@@ -140,6 +140,7 @@ async function make(inputs: InputModule[], context: Context): Promise<Result> {
     ...options,
     program: programName(options.output, modules),
     units,
+    modules: modules.flatMap(({ units }, index) => units.map(() => index)),
     store,
     faults,
     options: stepOptions(options, triple, unitKind(options.emit)),

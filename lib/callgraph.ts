@@ -1,5 +1,6 @@
 /** The call graph of all units of a build: who defines what, and who calls whom. */
 
+import { calleeUnits, joinClusters } from "./clusters";
 import { type OrderNode, rankAll } from "./order";
 import { callCount, isDefined, SymbolFlag, type SymbolTable } from "./symbols";
 
@@ -8,6 +9,8 @@ export interface GraphUnit {
   symbols: SymbolTable;
   /** Of its symbols. */
   symbolsDigest: string;
+  /** The place of its module among the inputs. */
+  module: number;
   /** Bytes of the body. */
   size: number;
   /** A module that is optimised as a whole. */
@@ -34,6 +37,8 @@ export interface Callee {
   flags: number;
   /** No other call refers to it, nor anything else. */
   isOnlyCall: boolean;
+  /** It is simplified together with the caller. */
+  isMember: boolean;
 }
 
 interface CountedCallee extends Callee {
@@ -43,6 +48,8 @@ interface CountedCallee extends Callee {
 export class CallGraph {
   /** By unit. */
   readonly callees: Callee[][];
+  /** By unit: that in which it is simplified. */
+  readonly heads: Int32Array;
   /** By unit: the units that wait for it. */
   readonly callers: number[][];
   /** All units, callees first. */
@@ -60,20 +67,29 @@ export class CallGraph {
     });
     const calls = this.#callsOfReached();
     for (const callee of calls.flat()) callee.isOnlyCall = isOnlyCall(callee.definition);
+    this.heads = joinClusters(units, calls, ({ definition }) => isPrivate(definition));
     const ranks = rankAll(this.#orderNodes(calls));
     this.order = units.map((_, unit) => unit).sort((a, b) => ranks[a]! - ranks[b]!);
     this.callees = calls.map((callees, unit) =>
-      callees.filter((callee) => ranks[callee.unit]! < ranks[unit]!),
+      callees.filter(
+        (callee) => callee.isMember || ranks[callee.unit]! < ranks[this.heads[unit]!]!,
+      ),
     );
     this.callers = units.map(() => []);
-    this.callees.forEach((callees, unit) => {
-      for (const callee of calleeUnits(callees)) this.callers[callee]!.push(unit);
+    units.forEach((_, unit) => {
+      for (const callee of this.calleeUnits(unit)) this.callers[callee]!.push(unit);
     });
   }
 
-  /** The unit with the definition that the linker will choose. */
+  /** The units that a cluster waits for; none for a member. */
+  calleeUnits(unit: number): number[] {
+    return this.heads[unit] === unit ? calleeUnits(unit, (member) => this.callees[member]!) : [];
+  }
+
+  /** The unit that ends up with the definition that the linker will choose. */
   definingUnit(name: string): number | undefined {
-    return this.#definitions.get(name)?.unit;
+    const definition = this.#definitions.get(name);
+    return definition && this.heads[definition.unit];
   }
 
   #define(unit: number): void {
@@ -155,6 +171,7 @@ export class CallGraph {
           unit: callee,
           flags: calleeFlags,
           isOnlyCall: false,
+          isMember: false,
           definition,
         });
     }
@@ -164,14 +181,16 @@ export class CallGraph {
   #orderNodes(calls: readonly Callee[][]): OrderNode[] {
     const owners = new Int32Array(calls.length).fill(-1);
     calls.forEach((callees, unit) => {
-      for (const callee of callees) if (callee.isOnlyCall) owners[callee.unit] = unit;
+      for (const callee of callees)
+        if (callee.isOnlyCall && !callee.isMember) owners[callee.unit] = this.heads[unit]!;
     });
+    const calleesOf = (unit: number) => calls[unit]!;
     return this.#units.map(({ symbols, symbolsDigest, size }, unit) => {
       const defined = symbols.names.findIndex((_, i) => isDefined(symbols.flags[i]!));
       // Without what tells modules apart.
       const name = (symbols.names[defined] ?? "").replace(/\.llvm\.[0-9A-F]+$/, "");
       return {
-        callees: calleeUnits(calls[unit]!),
+        callees: this.heads[unit] === unit ? calleeUnits(unit, calleesOf) : [],
         owner: owners[unit]!,
         name: `${name}\0${symbolsDigest}`,
         size,
@@ -186,8 +205,10 @@ function isOnlyCall({ flags, calls, isReferenced }: Definition): boolean {
   return (flags & SymbolFlag.internal) !== 0 && calls === 1 && !isReferenced;
 }
 
-export function calleeUnits(callees: readonly Callee[]): number[] {
-  return [...new Set(callees.map(({ unit }) => unit))];
+/** Whether nobody else calls it, in the program or elsewhere. */
+function isPrivate({ flags, calls, isReferenced }: Definition): boolean {
+  const isOptional = (flags & SymbolFlag.discardable) !== 0 && !(flags & SymbolFlag.importOnly);
+  return isOptional && calls === 1 && !isReferenced;
 }
 
 /** Whether the linker may not drop it. Modules that are whole and units of data are not looked into. */

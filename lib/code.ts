@@ -26,6 +26,8 @@ export interface CodeRequest {
   /** Tells programs apart that share a store. */
   program: string;
   units: readonly Unit[];
+  /** By unit: the place of its module among the inputs. */
+  modules: readonly number[];
   level: Level;
   /** Whether functions are simplified before their code is generated. */
   isSimplified: boolean;

@@ -87,16 +87,26 @@ export interface EmitOptions {
   kind: UnitKind | "simplified";
 }
 
-/** Functions that may be inlined: see native/steps.h. */
-export interface Import {
+/** See native/steps.h. */
+interface OtherBody {
   body: Uint8Array;
   positions: Uint32Array;
+}
+
+/** A function that only this unit calls. */
+export interface Member extends OtherBody {
+  function: Uint8Array;
+}
+
+/** Functions that may be inlined. */
+export interface Import extends OtherBody {
   functions: PackedNames;
   isOnlyCall: boolean;
 }
 
 export interface SimplifyRequest {
   body: Uint8Array;
+  members: Member[];
   imports: Import[];
   /** Pairs of a name and attributes. */
   attributes: PackedNames;

@@ -10,7 +10,7 @@
 
 import type { Callee } from "./callgraph";
 import type { Summary } from "./summary";
-import { isDefined, nameInBody, SymbolFlag, type SymbolTable } from "./symbols";
+import { isDefined, localName, nameInBody, SymbolFlag, type SymbolTable } from "./symbols";
 
 /** A unit that has been simplified: its summary, under this program's names. */
 export interface SimplifiedUnit {
@@ -20,6 +20,15 @@ export interface SimplifiedUnit {
 
 /** LLVM takes the only call of an internal function up to a cost of five times that. */
 export const onlyCallLimit = 3000;
+
+/** A unit as it came in, to be simplified as part of the request. */
+export interface PlannedMember {
+  unit: number;
+  /** By position in its body. */
+  numbers: number[];
+  /** Its name in the request's body. */
+  function: string;
+}
 
 export interface PlannedImport {
   unit: number;
@@ -31,6 +40,7 @@ export interface PlannedImport {
 }
 
 export interface Plan {
+  members: PlannedMember[];
   imports: PlannedImport[];
   /** Pairs: a name in the body, and attributes. */
   attributes: string[];
@@ -40,51 +50,99 @@ export interface Plan {
 
 /** A callee, and what its unit's summary says of it. */
 interface KnownCallee extends Callee {
+  /** In the body that calls it. */
+  name: string;
   size: number;
   attributes: string;
 }
 
+/** What is known of the units as they came in. */
+export interface PlanGraph {
+  symbols: (unit: number) => SymbolTable;
+  callees: (unit: number) => readonly Callee[];
+}
+
+/** Plans a cluster by its head. `done` tells of the units that it calls. */
 export function planSimplify(
-  symbols: SymbolTable,
-  callees: readonly Callee[],
+  head: number,
+  { symbols, callees }: PlanGraph,
   done: (unit: number) => SimplifiedUnit,
   sizeLimit: number,
 ): Plan {
-  const numbering = new Numbering(symbols);
-  const plan: Plan = { imports: [], attributes: [], names: numbering.names };
-  const byUnit = new Map<number, { wanted: KnownCallee[]; isOnlyCall: boolean }>();
-  for (const callee of callees) {
-    const { unit, symbol, isOnlyCall } = callee;
-    const known = lookUp(callee, symbols.names[symbol]!, done(unit));
-    if (isWorthInlining(known, sizeLimit)) {
-      const group = byUnit.get(unit);
-      if (group) group.wanted.push(known);
-      else byUnit.set(unit, { wanted: [known], isOnlyCall });
-    } else {
-      addAttributes(plan, symbols, known);
+  const own = symbols(head);
+  const numbering = new Numbering(own);
+  const plan: Plan = { members: [], imports: [], attributes: [], names: numbering.names };
+  const called = new Map<string, KnownCallee>();
+  const bodies = [{ unit: head, nameOf: (symbol: number) => nameInBody(own, symbol) }];
+  for (const { unit, nameOf } of bodies)
+    for (const callee of callees(unit)) {
+      const name = nameOf(callee.symbol);
+      if (callee.isMember) {
+        const member = addMember(plan, numbering, { unit: callee.unit, name, symbols });
+        bodies.push(member);
+      } else if (!called.has(name)) {
+        const linkName = symbols(unit).names[callee.symbol]!;
+        called.set(name, lookUp(callee, { name, linkName }, done(callee.unit)));
+      }
     }
-  }
-  for (const [unit, { wanted, isOnlyCall }] of byUnit) {
-    const numbers = numbering.add(done(unit).symbols);
-    if (numbers) {
-      const functions = wanted.map(({ symbol }) => nameInBody(symbols, symbol));
-      plan.imports.push({ unit, numbers, functions, isOnlyCall });
-    } else {
-      for (const callee of wanted) addAttributes(plan, symbols, callee);
-    }
-  }
+  planCallees(plan, [...called.values()], { numbering, done, sizeLimit });
   return plan;
 }
 
-function lookUp(callee: Callee, name: string, { summary, symbols }: SimplifiedUnit): KnownCallee {
+function addMember(
+  plan: Plan,
+  numbering: Numbering,
+  { unit, name, symbols }: { unit: number; name: string; symbols: PlanGraph["symbols"] },
+) {
+  const table = symbols(unit);
+  const numbers = numbering.add(table)!; // clusters.ts has seen to it
+  plan.members.push({ unit, numbers, function: name });
+  const nameOf = (symbol: number) =>
+    symbol < table.localCount ? localName(numbers[symbol]!) : table.names[symbol]!;
+  return { unit, nameOf };
+}
+
+function planCallees(
+  plan: Plan,
+  called: readonly KnownCallee[],
+  {
+    numbering,
+    done,
+    sizeLimit,
+  }: { numbering: Numbering; done: (unit: number) => SimplifiedUnit; sizeLimit: number },
+) {
+  const byUnit = new Map<number, KnownCallee[]>();
+  for (const callee of called) {
+    const group = byUnit.get(callee.unit);
+    if (!isWorthInlining(callee, sizeLimit)) addAttributes(plan, callee);
+    else if (group) group.push(callee);
+    else byUnit.set(callee.unit, [callee]);
+  }
+  for (const [unit, wanted] of byUnit) {
+    const numbers = numbering.add(done(unit).symbols);
+    if (numbers) {
+      const functions = wanted.map(({ name }) => name);
+      plan.imports.push({ unit, numbers, functions, isOnlyCall: wanted[0]!.isOnlyCall });
+    } else {
+      for (const callee of wanted) addAttributes(plan, callee);
+    }
+  }
+}
+
+function lookUp(
+  callee: Callee,
+  { name, linkName }: { name: string; linkName: string },
+  { summary, symbols }: SimplifiedUnit,
+): KnownCallee {
   const { flags } = callee;
-  let index = symbols.names.indexOf(name);
+  let index = symbols.names.indexOf(linkName);
   while (index >= 0 && !isDefined(symbols.flags[index]!))
-    index = symbols.names.indexOf(name, index + 1);
+    index = symbols.names.indexOf(linkName, index + 1);
   // Another input, or another library, may bring the code that runs.
   const isExact = !(flags & (SymbolFlag.oneOfMany | SymbolFlag.importOnly));
   return {
     ...callee,
+    name,
     size: summary.sizes[index] ?? 0,
     attributes: isExact ? (summary.attributes[index] ?? "") : "",
   };
@@ -99,12 +157,12 @@ function isWorthInlining({ size, isOnlyCall, flags }: KnownCallee, limit: number
   );
 }
 
-function addAttributes(plan: Plan, symbols: SymbolTable, { symbol, attributes }: KnownCallee) {
-  if (attributes !== "") plan.attributes.push(nameInBody(symbols, symbol), attributes);
+function addAttributes(plan: Plan, { name, attributes }: KnownCallee) {
+  if (attributes !== "") plan.attributes.push(name, attributes);
 }
 
 /** Gives each symbol of a request one number, and each type of accesses. */
-class Numbering {
+export class Numbering {
   readonly names: string[];
   /** Numbers of the local names that other units know too. */
   readonly #numbers = new Map<string, number>();
@@ -147,15 +205,14 @@ class Numbering {
 }
 
 /** All of a plan that decides the result, in the words of the key. */
-export function planText(plan: Plan, digestOf: (unit: number) => string): string {
-  if (plan.imports.length === 0 && plan.attributes.length === 0) return "";
+export function planText(
+  { members, imports, attributes }: Plan,
+  digests: { member: (unit: number) => string; imported: (unit: number) => string },
+): string {
+  if (members.length === 0 && imports.length === 0 && attributes.length === 0) return "";
   return JSON.stringify({
-    attributes: plan.attributes,
-    imports: plan.imports.map(({ unit, numbers, functions, isOnlyCall }) => ({
-      body: digestOf(unit),
-      numbers,
-      functions,
-      isOnlyCall,
-    })),
+    attributes,
+    members: members.map(({ unit, ...how }) => ({ body: digests.member(unit), ...how })),
+    imports: imports.map(({ unit, ...how }) => ({ body: digests.imported(unit), ...how })),
   });
 }

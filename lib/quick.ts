@@ -5,7 +5,7 @@
  * whole walk is due.
  */
 
-import { calleeUnits } from "./callgraph";
+import { calleeUnits } from "./clusters";
 import type { CodeContext, CodeRequest, FinalUnit } from "./code";
 import { Lookups } from "./lookups";
 import { unpackNames } from "./names";
@@ -27,6 +27,8 @@ export class QuickWalk {
   readonly #summaries: Lookups;
   readonly #bodies: Lookups;
   readonly #changed: number[];
+  /** The heads of the clusters that these are in, callees first. */
+  readonly #edited: number[];
 
   constructor(context: CodeContext, memory: WalkMemory, step: SimplifyStep) {
     this.#context = context;
@@ -38,16 +40,21 @@ export class QuickWalk {
     this.#changed = context.units.flatMap(({ digest }, unit) =>
       digest === memory.digests[unit] ? [] : [unit],
     );
+    const heads = new Set(this.#changed.map((unit) => memory.heads[unit]!));
+    this.#edited = [...heads]
+      .filter((unit) => memory.isWalked(unit))
+      .sort((a, b) => memory.ranks[a]! - memory.ranks[b]!);
   }
 
   /** Whether the edits left the call graph as it was. */
-  static fits({ units }: CodeRequest, memory: WalkMemory): boolean {
+  static fits({ units, modules }: CodeRequest, memory: WalkMemory): boolean {
     return (
       memory.count === units.length &&
       units.every(
         ({ symbolsDigest, size, isWhole }, unit) =>
           symbolsDigest === memory.symbolsDigests[unit] &&
           sizeClass(size) === memory.sizes[unit] &&
+          modules[unit] === memory.modules[unit] &&
           isWhole === memory.is("isWhole", unit),
       )
     );
@@ -55,17 +62,13 @@ export class QuickWalk {
 
   /** Returns undefined where the whole walk is due. */
   async run(): Promise<FinalUnit[] | undefined> {
-    const edited = this.#changed
-      .filter((unit) => this.#isWalked(unit))
-      .sort((a, b) => this.#memory.ranks[a]! - this.#memory.ranks[b]!);
-    if (edited.length > maxEdits) return undefined;
-    for (const unit of edited) if (!(await this.#simplify(unit))) return undefined;
+    if (this.#edited.length > maxEdits) return undefined;
+    for (const unit of this.#edited) if (!(await this.#simplify(unit))) return undefined;
     const { units } = this.#context;
-    const walked = units.reduce((count, _, unit) => count + (this.#isWalked(unit) ? 1 : 0), 0);
-    this.#step.countKnown(walked - edited.length);
-    return units.flatMap((_, unit) =>
-      this.#memory.is("isLive", unit) ? [this.#final(unit, edited.includes(unit))] : [],
-    );
+    const memory = this.#memory;
+    const walked = units.reduce((count, _, unit) => count + (memory.isWalked(unit) ? 1 : 0), 0);
+    this.#step.countKnown(walked - this.#edited.length);
+    return units.flatMap((_, unit) => (memory.is("isLive", unit) ? [this.#final(unit)] : []));
   }
 
   get hasChanges(): boolean {
@@ -74,9 +77,9 @@ export class QuickWalk {
 
   /** For the next build. */
   result(): Parts {
-    const changes = this.#changed.map((unit): [number, WalkedChange] => {
+    const changes = [...this.#changed, ...this.#edited].map((unit): [number, WalkedChange] => {
       const { digest } = this.#context.units[unit]!;
-      if (!this.#isWalked(unit))
+      if (!this.#memory.isWalked(unit))
         return [unit, { digest, finalDigest: digest, key: this.#memory.key(unit) }];
       const { summary, key } = this.#step.done(unit);
       return [unit, { digest, finalDigest: summary.digest, key }];
@@ -84,14 +87,11 @@ export class QuickWalk {
     return this.#memory.changed(new Map(changes));
   }
 
-  #isWalked(unit: number): boolean {
-    return this.#memory.is("isSimplified", unit) && !this.#memory.is("isDropped", unit);
-  }
-
   /** Returns whether callers see no difference. */
   async #simplify(unit: number): Promise<boolean> {
     const memory = this.#memory;
-    const callees = calleeUnits(memory.callees(unit));
+    const calleesOf = (member: number) => memory.callees(member);
+    const callees = calleeUnits(unit, calleesOf);
     if (callees.some((callee) => callee >= memory.count)) return false;
     const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
     if (known.includes(false)) return false;
@@ -125,11 +125,11 @@ export class QuickWalk {
     return true;
   }
 
-  #final(index: number, isEdited: boolean): FinalUnit {
+  #final(index: number): FinalUnit {
     const memory = this.#memory;
     if (!memory.is("isSimplified", index)) return plainUnit(this.#context, index);
     const options = this.#context.options.emitSimplified;
-    if (isEdited) {
+    if (this.#edited.includes(index)) {
       const { summary } = this.#step.done(index);
       const body = () => this.#step.body(index);
       return { index, digest: summary.digest, body, linkNames: memory.linkNames(index), options };

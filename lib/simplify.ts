@@ -5,14 +5,14 @@
  * touched.
  */
 
-import { type Callee, type CallGraph, calleeUnits } from "./callgraph";
+import type { CallGraph } from "./callgraph";
 import { FinegrainError } from "./errors";
 import { keyFor } from "./key";
 import { Lookups } from "./lookups";
 import { packNames } from "./names";
 import { type EmitOptions, type SimplifyRequest as NativeRequest, native, piece } from "./native";
 import type { Level } from "./options";
-import { type Plan, planSimplify, planText, type SimplifiedUnit } from "./plan";
+import { type Plan, type PlanGraph, planSimplify, planText, type SimplifiedUnit } from "./plan";
 import { runAlone, type Work } from "./queue";
 import { CachedStep, type Caching, type OnStepProgress } from "./step";
 import { parseSummary, type SimplifyResult, summaryCodec } from "./summary";
@@ -32,10 +32,8 @@ export const importLimits: Record<Level, number> = {
 /** Before any code is generated: what others wait for comes first. */
 const basePriority = 2 ** 40;
 
-export interface SimplifyRequest {
+export interface SimplifyRequest extends PlanGraph {
   units: readonly Unit[];
-  symbols: (unit: number) => SymbolTable;
-  callees: (unit: number) => readonly Callee[];
   options: EmitOptions;
   level: Level;
 }
@@ -67,14 +65,14 @@ export class SimplifyStep extends CachedStep<PlannedUnit, SimplifyResult> {
     this.#bodies = new Lookups(caching.store, ["body"], caching.faults);
   }
 
-  /** Simplifies `units`, and calls `onDone` for each as soon as it is done. */
+  /** Simplifies `units`, which are heads of clusters, and calls `onDone` for each as soon as it is done. */
   run(
     units: readonly number[],
     graph: CallGraph,
     onDone: (unit: number, done: Done) => void,
   ): Promise<void> {
     const priorities = this.#priorities(graph);
-    const waitsFor = new Map(units.map((unit) => [unit, calleeUnits(graph.callees[unit]!).length]));
+    const waitsFor = new Map(units.map((unit) => [unit, graph.calleeUnits(unit).length]));
     return new Promise((resolve, reject) => {
       let left = units.length;
       const finish = (unit: number, done: Done) => {
@@ -98,13 +96,17 @@ export class SimplifyStep extends CachedStep<PlannedUnit, SimplifyResult> {
 
   /** Simplifies a unit whose callees are done. */
   async simplify(unit: number, priority: number): Promise<Done> {
-    const { units, symbols, callees, options, level } = this.#request;
-    const { name, digest, size } = units[unit]!;
+    const { units, options, level } = this.#request;
+    const { name, digest } = units[unit]!;
     const doneOf = (callee: number) => this.#done.get(callee)!;
-    const plan = planSimplify(symbols(unit), callees(unit), doneOf, importLimits[level]);
-    const imports = planText(plan, (callee) => doneOf(callee).summary.digest);
+    const plan = planSimplify(unit, this.#request, doneOf, importLimits[level]);
+    const imports = planText(plan, {
+      member: (member) => units[member]!.digest,
+      imported: (callee) => doneOf(callee).summary.digest,
+    });
     const key = keyFor({ body: digest, imports }, options);
     const request = { unit, plan };
+    const size = plan.members.reduce((sum, { unit }) => sum + units[unit]!.size, units[unit]!.size);
     const job = { work: this.#compute, request, size };
     const again = () => runAlone(this.#compute, request);
     const { summary, body } = await this.get({ name, key, priority, job });
@@ -163,6 +165,14 @@ export class SimplifyStep extends CachedStep<PlannedUnit, SimplifyResult> {
   };
 
   async #nativeRequest({ unit, plan }: PlannedUnit): Promise<NativeRequest> {
+    const { units } = this.#request;
+    const members = await Promise.all(
+      plan.members.map(async ({ unit, numbers, function: name }) => ({
+        body: await units[unit]!.body(),
+        positions: Uint32Array.from(numbers),
+        function: Buffer.from(name, "latin1"),
+      })),
+    );
     const imports = await Promise.all(
       plan.imports.map(async ({ unit, numbers, functions, isOnlyCall }) => ({
         body: await this.body(unit),
@@ -171,8 +181,8 @@ export class SimplifyStep extends CachedStep<PlannedUnit, SimplifyResult> {
         isOnlyCall,
       })),
     );
-    const body = await this.#request.units[unit]!.body();
-    return { body, imports, attributes: packNames(plan.attributes) };
+    const body = await units[unit]!.body();
+    return { body, members, imports, attributes: packNames(plan.attributes) };
   }
 }
 

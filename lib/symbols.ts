@@ -20,6 +20,7 @@ export const SymbolFlag = {
   referenced: 1 << 9,
   /** No symbol, but a type by which accesses are told apart. */
   accessType: 1 << 10,
+  noInline: 1 << 11,
 } as const;
 
 const callShift = 16;

@@ -36,6 +36,10 @@ export interface WalkedUnit {
   /** Of all that callers, and the output, see of it: see interfaceDigest(). */
   interfaceDigest: string;
   callees: readonly Callee[];
+  /** The place of its module among the inputs. */
+  module: number;
+  /** The unit in which it is simplified. */
+  head: number;
   /** Bytes of the body as it came in. */
   size: number;
   /** Place in the order of the walk. */
@@ -55,13 +59,15 @@ export function walkKey(program: string, options: StepOptions, level: Level): Ui
 }
 
 export const walkParts = [
-  ...["head", "keys", "flags", "ranks", "sizes"],
+  ...["head", "keys", "flags", "ranks", "heads", "modules", "sizes"],
   ...blockParts("linkNames"),
   ...blockParts("callees"),
 ];
 
 const keySize = 32;
 const wordsPerCallee = 4;
+const onlyCallBit = 1;
+const memberBit = 2;
 
 /** Digests of each unit, by name. */
 type Head = Record<
@@ -92,6 +98,8 @@ export function encodeWalk(units: readonly WalkedUnit[]): Parts {
     keys,
     flags: Uint8Array.from(units, encodeFlags),
     ranks: bytesOf(Uint32Array.from(units, ({ rank }) => rank)),
+    heads: bytesOf(Uint32Array.from(units, ({ head }) => head)),
+    modules: bytesOf(Uint32Array.from(units, ({ module }) => module)),
     sizes: Uint8Array.from(units, ({ size }) => sizeClass(size)),
     ...encodeBlock(
       "linkNames",
@@ -111,14 +119,19 @@ function encodeFlags(unit: WalkedUnit): number {
 
 function encodeCallees(callees: readonly Callee[]): Uint32Array {
   return Uint32Array.from(
-    callees.flatMap(({ symbol, unit, flags, isOnlyCall }) => [symbol, unit, flags, +isOnlyCall]),
+    callees.flatMap(({ symbol, unit, flags, isOnlyCall, isMember }) => [
+      ...[symbol, unit, flags],
+      (isOnlyCall ? onlyCallBit : 0) | (isMember ? memberBit : 0),
+    ]),
   );
 }
 
 function decodeCallees(packed: Uint32Array): Callee[] {
   return Array.from({ length: packed.length / wordsPerCallee }, (_, i) => {
-    const [symbol, unit, flags, isOnlyCall] = packed.subarray(i * wordsPerCallee);
-    return { symbol: symbol!, unit: unit!, flags: flags!, isOnlyCall: isOnlyCall === 1 };
+    const [symbol, unit, flags, bits] = packed.subarray(i * wordsPerCallee);
+    const isOnlyCall = (bits! & onlyCallBit) !== 0;
+    const isMember = (bits! & memberBit) !== 0;
+    return { symbol: symbol!, unit: unit!, flags: flags!, isOnlyCall, isMember };
   });
 }
 
@@ -130,6 +143,8 @@ export class WalkMemory {
   readonly finalDigests: readonly string[];
   readonly interfaceDigests: readonly string[];
   readonly ranks: Uint32Array;
+  readonly heads: Uint32Array;
+  readonly modules: Uint32Array;
   /** See sizeClass(). */
   readonly sizes: Uint8Array;
   readonly #parts: Parts;
@@ -144,11 +159,13 @@ export class WalkMemory {
     this.finalDigests = head.finalDigests.split(",");
     this.interfaceDigests = head.interfaceDigests.split(",");
     this.ranks = words(parts.ranks!);
+    this.heads = words(parts.heads!);
+    this.modules = words(parts.modules!);
     this.sizes = parts.sizes!;
     this.#parts = parts;
     this.#linkNames = decodeBlock(parts, "linkNames", this.count);
     this.#callees = decodeBlock(parts, "callees", this.count);
-    const lists = [this.ranks, this.sizes, parts.flags!];
+    const lists = [this.ranks, this.heads, this.modules, this.sizes, parts.flags!];
     const lengths = [...lists.map(({ length }) => length), parts.keys!.length / keySize];
     if (lengths.some((length) => length !== this.count)) throw new Error("parts of other builds");
   }
@@ -170,10 +187,16 @@ export class WalkMemory {
     return this.#parts.keys!.subarray(unit * keySize, (unit + 1) * keySize);
   }
 
+  /** Whether the unit was simplified, and not as part of another. */
+  isWalked(unit: number): boolean {
+    const isSimplified = this.is("isSimplified", unit) && !this.is("isDropped", unit);
+    return isSimplified && this.heads[unit] === unit;
+  }
+
   /** Of all units that were simplified. */
   keys(): Uint8Array[] {
     return Array.from({ length: this.count }, (_, unit) => unit)
-      .filter((unit) => this.is("isSimplified", unit) && !this.is("isDropped", unit))
+      .filter((unit) => this.isWalked(unit))
       .map((unit) => this.key(unit));
   }
 

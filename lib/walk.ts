@@ -18,12 +18,20 @@ export class Walk {
 
   constructor(context: CodeContext) {
     this.#context = context;
-    this.#graphUnits = context.units.map((unit) => graphUnit(unit, context.isSimplified));
+    this.#graphUnits = context.units.map((unit, index) =>
+      graphUnit(unit, context.modules[index]!, context.isSimplified),
+    );
     this.graph = new CallGraph(this.#graphUnits);
   }
 
   symbols(unit: number): SymbolTable {
     return this.#graphUnits[unit]!.symbols;
+  }
+
+  /** Whether the unit is simplified, and not as part of another. */
+  #isHead(unit: number): boolean {
+    const { dropped, heads } = this.graph;
+    return this.#graphUnits[unit]!.isSimplified && !dropped.has(unit) && heads[unit] === unit;
   }
 
   /** Calls `onFinal` for each unit that the output needs, as soon as that is sure. */
@@ -35,7 +43,7 @@ export class Walk {
     const simplified: number[] = [];
     this.#graphUnits.forEach(({ isSimplified, symbols }, unit) => {
       if (!isSimplified) liveness.settle(unit, symbols);
-      else if (!this.graph.dropped.has(unit)) simplified.push(unit);
+      else if (this.#isHead(unit)) simplified.push(unit);
     });
     await step.run(simplified, this.graph, (unit, { symbols, imported }) => {
       for (const other of imported) this.#imported.add(other);
@@ -51,22 +59,23 @@ export class Walk {
       ranks[unit] = rank;
     });
     return units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
-      const isDropped = this.graph.dropped.has(unit);
       const isImported = this.#imported.has(unit);
       const common = {
         digest,
         symbolsDigest,
         size,
         isWhole,
+        module: this.#graphUnits[unit]!.module,
         isSimplified: this.#graphUnits[unit]!.isSimplified,
-        isDropped,
+        isDropped: this.graph.dropped.has(unit),
         isImported,
         isLive: this.#live.has(unit),
         callees: this.graph.callees[unit]!,
+        head: this.graph.heads[unit]!,
         rank: ranks[unit]!,
       };
       const plain = { finalDigest: digest, linkNames, key: noKey, interfaceDigest: "" };
-      if (isDropped || !common.isSimplified) return { ...common, ...plain };
+      if (!this.#isHead(unit)) return { ...common, ...plain };
       const { summary, symbols, key } = step.done(unit);
       return {
         ...common,
@@ -99,11 +108,11 @@ export function plainUnit({ units, options }: CodeContext, index: number): Final
   return { index, digest, body, linkNames, options: options.emit };
 }
 
-function graphUnit(unit: Unit, isWalk: boolean): GraphUnit {
+function graphUnit(unit: Unit, module: number, isWalk: boolean): GraphUnit {
   const { symbolsDigest, size, isWhole } = unit;
   const symbols = symbolTable(unit);
   // Names like those that finegrain gives were left alone, and would be taken for them.
   const isOdd = symbols.names.slice(symbols.localCount).some(isLocalName);
   const isSimplified = isWalk && !isWhole && !isOdd && definesFunction(symbols);
-  return { symbols, symbolsDigest, size, isWhole, isSimplified };
+  return { symbols, symbolsDigest, module, size, isWhole, isSimplified };
 }

@@ -181,23 +181,31 @@ static Napi::Array errorsOut(Napi::Env Env,
   return Errors;
 }
 
+static OtherBody otherBodyIn(Napi::Object Item) {
+  return {bytesIn(Item.Get("body")), wordsIn(Item.Get("positions"))};
+}
+
 static SimplifyRequest simplifyRequestIn(Napi::Object Object) {
   SimplifyRequest Request;
   Request.Body = bytesIn(Object.Get("body"));
+  auto Members = Object.Get("members").As<Napi::Array>();
+  for (uint32_t I = 0; I != Members.Length(); ++I) {
+    auto Item = Members.Get(I).As<Napi::Object>();
+    Request.Members.push_back(
+        {otherBodyIn(Item), bytesIn(Item.Get("function")).str()});
+  }
   auto Imports = Object.Get("imports").As<Napi::Array>();
   for (uint32_t I = 0; I != Imports.Length(); ++I) {
     auto Item = Imports.Get(I).As<Napi::Object>();
-    Request.Imports.push_back({bytesIn(Item.Get("body")),
-                               wordsIn(Item.Get("positions")),
-                               copyIn(Item.Get("functions")),
+    Request.Imports.push_back({otherBodyIn(Item), copyIn(Item.Get("functions")),
                                Item.Get("isOnlyCall").As<Napi::Boolean>()});
   }
   Request.Attributes = bytesIn(Object.Get("attributes"));
   return Request;
 }
 
-// simplify([{body, imports: [{body, positions, functions, isOnlyCall}],
-// attributes}], options)
+// simplify([{body, members: [{body, positions, function}],
+// imports: [{body, positions, functions, isOnlyCall}], attributes}], options)
 static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
   using Outcomes = std::vector<Expected<Simplified>>;
   auto Array = Info[0].As<Napi::Array>();

@@ -2,6 +2,11 @@
 // context, so types and metadata are shared, and a symbol of the one module is
 // replaced by the other's of the same name: the caller of simplify() has given
 // one position, hence one name, to what is one symbol.
+//
+// A member is moved likewise. While LLVM is at work it has the linkage that it
+// had in its module, or as free a one: LLVM may drop it, and change the
+// signature of an internal one, since whoever calls it then has got the call
+// from this unit.
 
 #include "import.h"
 #include "error.h"
@@ -17,10 +22,12 @@ class Importer {
 public:
   Importer(Module &M, Module &Source) : M(M), Source(Source) {}
   std::vector<Function *> run(StringRef Names);
+  void moveMember(StringRef Name);
 
 private:
   GlobalValue *counterpart(GlobalValue &Old);
   GlobalValue *createCounterpart(GlobalValue &Old);
+  void replaceSymbols();
   void moveBody(Function &Old, Function &New);
 
   Module &M;
@@ -77,7 +84,15 @@ void Importer::moveBody(Function &Old, Function &New) {
   New.copyAttributesFrom(&Old);
   New.copyMetadata(&Old, 0);
   New.setComdat(nullptr);
-  New.setLinkage(GlobalValue::AvailableExternallyLinkage);
+}
+
+void Importer::replaceSymbols() {
+  for (GlobalValue &Old : make_early_inc_range(Source.global_values()))
+    if (!Old.use_empty() && !Old.getName().starts_with("llvm.used") &&
+        !Old.getName().starts_with("llvm.compiler.used"))
+      Old.replaceAllUsesWith(counterpart(Old));
+  for (auto [New, Old] : Copied)
+    New->setInitializer(Old->getInitializer());
 }
 
 std::vector<Function *> Importer::run(StringRef Names) {
@@ -90,18 +105,33 @@ std::vector<Function *> Importer::run(StringRef Names) {
   }
   if (Wanted.empty())
     return {};
-  for (GlobalValue &Old : make_early_inc_range(Source.global_values()))
-    if (!Old.use_empty() && !Old.getName().starts_with("llvm.used") &&
-        !Old.getName().starts_with("llvm.compiler.used"))
-      Old.replaceAllUsesWith(counterpart(Old));
-  for (auto [New, Old] : Copied)
-    New->setInitializer(Old->getInitializer());
+  replaceSymbols();
   std::vector<Function *> Imported;
   for (auto [Old, New] : Wanted) {
     moveBody(*Old, *New);
+    New->setLinkage(GlobalValue::AvailableExternallyLinkage);
     Imported.push_back(New);
   }
   return Imported;
+}
+
+// The caller's type may differ in name: structs without one are read twice.
+void Importer::moveMember(StringRef Name) {
+  Function &Old = *Source.getFunction(Name);
+  Function *Declared = M.getFunction(Name);
+  auto *New = Function::Create(Old.getFunctionType(), Old.getLinkage(),
+                               Old.getAddressSpace(), "", &M);
+  New->takeName(Declared);
+  Declared->replaceAllUsesWith(New);
+  Declared->eraseFromParent();
+  replaceSymbols();
+  moveBody(Old, *New);
+  if (New->hasExternalLinkage()) { // made visible when its module was split
+    New->setVisibility(GlobalValue::DefaultVisibility);
+    New->setLinkage(GlobalValue::InternalLinkage);
+  } else if (New->hasWeakODRLinkage()) {
+    New->setLinkage(GlobalValue::LinkOnceODRLinkage);
+  }
 }
 
 Expected<std::vector<Function *>> importFunctions(Module &M,
@@ -117,6 +147,24 @@ Expected<std::vector<Function *>> importFunctions(Module &M,
       Importer(M, **Source)
           .run(StringRef(From.Functions.data(), From.Functions.size()));
   return Imported;
+}
+
+void moveMember(Module &M, Module &Source, const Member &Moved) {
+  moveLocalNames(Source, Moved.Positions);
+  Importer(M, Source).moveMember(Moved.Function);
+}
+
+void keepMember(Module &M, const Member &Moved) {
+  Function *F = M.getFunction(Moved.Function);
+  if (!F || F->isDeclaration())
+    return;
+  if (F->hasLocalLinkage()) {
+    F->setLinkage(GlobalValue::ExternalLinkage);
+    F->setVisibility(GlobalValue::HiddenVisibility);
+    F->setDSOLocal(true);
+  } else if (F->hasLinkOnceODRLinkage()) {
+    F->setLinkage(GlobalValue::WeakODRLinkage);
+  }
 }
 
 void dropImported(Module &M, ArrayRef<std::string> Names) {

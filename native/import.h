@@ -16,6 +16,14 @@ importFunctions(llvm::Module &M, const Import &From);
 // Takes back what importFunctions() did, as far as it is still there.
 void dropImported(llvm::Module &M, llvm::ArrayRef<std::string> Names);
 
+// Moves the member's function from its unit, Source, to M, where it is free to
+// go once it has been inlined.
+void moveMember(llvm::Module &M, llvm::Module &Source, const Member &Moved);
+
+// Makes the member's function, if it is still there, visible to other units:
+// they get to know it where they inline M's own.
+void keepMember(llvm::Module &M, const Member &Moved);
+
 } // namespace finegrain
 
 #endif

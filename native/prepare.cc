@@ -55,14 +55,15 @@ static Error prepare(Module &M, const TargetMachine &TM,
   return Error::success();
 }
 
-PreparedBody::PreparedBody() : Problems(Context) {
+PreparedBody::PreparedBody(const EmitOptions &Options)
+    : Options(Options), Problems(Context) {
   Context.setDiscardValueNames(true);
 }
 
 Expected<std::unique_ptr<PreparedBody>>
 PreparedBody::open(StringRef Bitcode, const EmitOptions &Options,
                    bool IsVerified) {
-  std::unique_ptr<PreparedBody> Body(new PreparedBody());
+  std::unique_ptr<PreparedBody> Body(new PreparedBody(Options));
   if (Error E = parseModule(Bitcode, Body->Context).moveInto(Body->M))
     return E;
   if (Error E =
@@ -72,6 +73,16 @@ PreparedBody::open(StringRef Bitcode, const EmitOptions &Options,
           prepare(*Body->M, Body->Generator->target(), Options, IsVerified))
     return E;
   return Body;
+}
+
+Expected<std::unique_ptr<Module>> PreparedBody::openOther(StringRef Bitcode) {
+  Expected<std::unique_ptr<Module>> Other = parseModule(Bitcode, Context);
+  if (!Other)
+    return Other.takeError();
+  if (Error E =
+          prepare(**Other, Generator->target(), Options, /*IsVerified=*/true))
+    return E;
+  return Other;
 }
 
 Error PreparedBody::finish() {

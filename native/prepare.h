@@ -17,6 +17,10 @@ public:
   open(llvm::StringRef Bitcode, const EmitOptions &Options,
        bool IsVerified = false);
 
+  // Another body in the same context, prepared alike. It must be sound.
+  llvm::Expected<std::unique_ptr<llvm::Module>>
+  openOther(llvm::StringRef Bitcode);
+
   llvm::Module &module() { return *M; }
   CodeGenerator &generator() { return *Generator; }
 
@@ -24,8 +28,9 @@ public:
   llvm::Error finish();
 
 private:
-  PreparedBody();
+  explicit PreparedBody(const EmitOptions &Options);
 
+  const EmitOptions &Options;
   llvm::LLVMContext Context;
   Diagnostics Problems;
   std::unique_ptr<llvm::Module> M;

@@ -143,6 +143,16 @@ static Error importAll(Module &M, ArrayRef<Import> Imports, TargetMachine &TM,
   return Error::success();
 }
 
+static Error moveMembers(PreparedBody &Body, ArrayRef<Member> Members) {
+  for (const Member &Moved : Members) {
+    Expected<std::unique_ptr<Module>> Source = Body.openOther(Moved.Body);
+    if (!Source)
+      return Source.takeError();
+    moveMember(Body.module(), **Source, Moved);
+  }
+  return Error::success();
+}
+
 Expected<Simplified> simplify(const SimplifyRequest &Request,
                               const EmitOptions &Options) {
   Expected<std::unique_ptr<PreparedBody>> Prepared =
@@ -151,6 +161,8 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
     return Prepared.takeError();
   Module &M = (*Prepared)->module();
   CodeGenerator &Generator = (*Prepared)->generator();
+  if (Error E = moveMembers(**Prepared, Request.Members))
+    return E;
   addKnownAttributes(M, Request.Attributes);
 
   auto [Early, Late] = StringRef(Options.Pipeline).split('|');
@@ -165,6 +177,8 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
   dropImported(M, Imported);
   if (Error E = Passes.run(M, "globaldce"))
     return E;
+  for (const Member &Moved : Request.Members)
+    keepMember(M, Moved);
 
   Simplified Result;
   Unit Body = canonicalize(M, SymbolFacts(), /*Again=*/true);

@@ -129,18 +129,29 @@ llvm::Expected<Bytes> emit(const EmitRequest &Request,
 
 // ---- simplify.cc
 
-// Functions of another unit, simplified before, that may be inlined.
-struct Import {
+// Another unit's body, whose symbols are the importing unit's too.
+struct OtherBody {
   llvm::StringRef Body;
   // Of the body's local names: their positions in the importing unit, where
   // those of symbols that it does not know come behind its own.
   std::vector<uint32_t> Positions;
+};
+
+// A unit as it came in, whose function only the importing unit calls. It is
+// simplified there.
+struct Member : OtherBody {
+  std::string Function; // its name in the importing unit
+};
+
+// Functions of another unit, simplified before, that may be inlined.
+struct Import : OtherBody {
   PackedNames Functions;   // their names in the importing unit
   bool IsOnlyCall = false; // nobody else calls them: size does not matter
 };
 
 struct SimplifyRequest {
   llvm::StringRef Body;
+  std::vector<Member> Members; // each is behind the one that calls it
   std::vector<Import> Imports;
   // What is known of functions that the body calls and does not import: pairs
   // of a name in the body and attributes, as a summary has them.

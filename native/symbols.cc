@@ -20,9 +20,12 @@ uint32_t definitionFlags(const GlobalValue &Global) {
     Flags |= SF_OneOfMany;
   if (Global.hasAvailableExternallyLinkage())
     Flags |= SF_ImportOnly;
-  if (auto *F = dyn_cast<Function>(&Global))
+  if (auto *F = dyn_cast<Function>(&Global)) {
     if (F->hasFnAttribute(Attribute::AlwaysInline))
       Flags |= SF_AlwaysInline;
+    if (F->hasFnAttribute(Attribute::NoInline))
+      Flags |= SF_NoInline;
+  }
   return Flags;
 }
 

@@ -24,7 +24,8 @@ enum SymbolFlags : uint32_t {
   SF_AlwaysInline = 1 << 8,
   SF_Referenced = 1 << 9,  // other than by calling it
   SF_AccessType = 1 << 10, // no symbol: see tbaa.h
-  SF_CallShift = 16,       // from here on: how often it is called
+  SF_NoInline = 1 << 11,
+  SF_CallShift = 16, // from here on: how often it is called
 };
 
 using SymbolFacts = llvm::DenseMap<const llvm::GlobalValue *, uint32_t>;

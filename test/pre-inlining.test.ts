@@ -146,7 +146,7 @@ describe("is not inlined:", () => {
     const source = `static int small(int x) { return x + 1; }
                     __attribute__((noinline, optnone)) int caller(int x) { return small(x); }`;
     const { output } = await buildUnits([work.bitcode("into.c", source)], { emit: "archive" });
-    expect(needsOf(output).caller).toEqual([expect.stringMatching(/^small\.llvm\./)]);
+    expect(Object.keys(needsOf(output))).toContainEqual(expect.stringMatching(/^small\.llvm\./));
   });
 
   test("one whose calls are watched", async () => {

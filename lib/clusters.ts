@@ -1,0 +1,84 @@
+/**
+ * Functions that are simplified together: one, and the small ones that nobody else
+ * calls, with those that only these call. LLVM inlines nearly all of them. As
+ * steps of their own they would cost more to write, look up and read again than to
+ * simplify, and there are many: of the functions in a C++ file, up to two thirds.
+ *
+ * An edit of a member means all of its cluster, so members are small.
+ */
+
+import type { Callee, GraphUnit } from "./callgraph";
+import { sizeClass } from "./order";
+import { Numbering } from "./plan";
+import { isDefined, SymbolFlag } from "./symbols";
+
+/**
+ * Members are smaller than 2 ** these. One that other inputs may define too is the
+ * smaller one: elsewhere it may have other callers, and be a step that is shared.
+ */
+const memberSizeClass = { ofMany: 11, own: 13 };
+
+/**
+ * By unit: the head of its cluster. Marks the callees that are members. Whether
+ * one is called by nobody else, and may go then, `isPrivate` tells.
+ */
+export function joinClusters<C extends Callee>(
+  units: readonly GraphUnit[],
+  calls: readonly (readonly C[])[],
+  isPrivate: (callee: C) => boolean,
+): Int32Array {
+  const heads = Int32Array.from(units, (_, unit) => unit);
+  const canJoin = (caller: GraphUnit, callee: C) => {
+    const unit = units[callee.unit]!;
+    const isInlinable = isPrivate(callee) && !(callee.flags & SymbolFlag.noInline);
+    return isInlinable && unit.module === caller.module && isSmallFunction(unit);
+  };
+  const candidates = calls.map((callees, unit) =>
+    callees.filter((callee) => canJoin(units[unit]!, callee)),
+  );
+  const joining = new Set(candidates.flat().map(({ unit }) => unit));
+  const pending = units.map((_, unit) => unit).filter((unit) => !joining.has(unit));
+  for (const head of pending) {
+    if (candidates[head]!.length === 0) continue;
+    const numbering = new Numbering(units[head]!.symbols);
+    const members = [head];
+    for (const member of members)
+      for (const callee of candidates[member]!) {
+        if (numbering.add(units[callee.unit]!.symbols)) {
+          callee.isMember = true;
+          heads[callee.unit] = head;
+          members.push(callee.unit);
+        } else {
+          pending.push(callee.unit);
+        }
+      }
+  }
+  return heads;
+}
+
+function isSmallFunction({ symbols: { names, flags }, size }: GraphUnit): boolean {
+  const [first, ...others] = names.flatMap((_, index) =>
+    isDefined(flags[index]!) ? [flags[index]!] : [],
+  );
+  const { ofMany, own } = memberSizeClass;
+  return others.length === 0 && sizeClass(size) < (first! & SymbolFlag.oneOfMany ? ofMany : own);
+}
+
+/** A cluster's units, the head first, each behind the one that calls it. */
+export function clusterOf(head: number, calleesOf: (unit: number) => readonly Callee[]): number[] {
+  const units = [head];
+  for (const unit of units)
+    for (const callee of calleesOf(unit)) if (callee.isMember) units.push(callee.unit);
+  return units;
+}
+
+/** The units that a cluster waits for. */
+export function calleeUnits(
+  head: number,
+  calleesOf: (unit: number) => readonly Callee[],
+): number[] {
+  const callees = clusterOf(head, calleesOf).flatMap(calleesOf);
+  const units = new Set(callees.filter(({ isMember }) => !isMember).map(({ unit }) => unit));
+  units.delete(head);
+  return [...units];
+}
