@@ -24,6 +24,7 @@
 #include "prepare.h"
 #include "steps.h"
 #include "summary.h"
+#include "tbaa.h"
 #include "llvm/Analysis/BlockFrequencyInfo.h"
 #include "llvm/Analysis/BranchProbabilityInfo.h"
 #include "llvm/Analysis/LoopInfo.h"
@@ -140,6 +141,8 @@ static Error importAll(Module &M, ArrayRef<Import> Imports, TargetMachine &TM,
         inlineOnlyCall(*F, TM);
     }
   }
+  if (!Imports.empty())
+    mergeAccessTypes(M);
   return Error::success();
 }
 
@@ -150,6 +153,8 @@ static Error moveMembers(PreparedBody &Body, ArrayRef<Member> Members) {
       return Source.takeError();
     moveMember(Body.module(), **Source, Moved);
   }
+  if (!Members.empty())
+    mergeAccessTypes(Body.module());
   return Error::success();
 }
 
@@ -179,6 +184,7 @@ Expected<Simplified> simplify(const SimplifyRequest &Request,
     return E;
   for (const Member &Moved : Request.Members)
     keepMember(M, Moved);
+  pruneAccessTypes(M);
 
   Simplified Result;
   Unit Body = canonicalize(M, SymbolFacts(), /*Again=*/true);

@@ -7,6 +7,7 @@
 #include "names.h"
 #include "partition.h"
 #include "steps.h"
+#include "tbaa.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -128,6 +129,7 @@ Expected<bool> Splitter::add(uint32_t Index) {
   Result.WholeReason = std::move(Extracted->WholeReason);
   if (!Result.WholeReason.empty())
     return false;
+  pruneAccessTypes(*Extracted->Unit);
   addUnit(Result, *Extracted->Unit, labelOf(Groups[Index]), Extracted->Facts);
   Result.Indices.push_back(Index);
   for (const Function *F : Extracted->Loaded)

@@ -1,7 +1,11 @@
-// The names of the types by which TBAA tells memory accesses apart. A type is
-// what its name says and nothing else, so the names are numbered like those of
-// symbols: one template over two types is then one body, and in a request for
-// simplify() one type has one number, whoever brings it.
+// The types by which TBAA tells memory accesses apart. A type is what its name
+// says and nothing else, so the names are numbered like those of symbols: one
+// template over two types is then one body, and in a request for simplify() one
+// type has one number, whoever brings it.
+//
+// A large struct is a large node, and most functions use few of its fields. So
+// bodies have no other fields: they are shorter, and stay what they are when a
+// struct gets a new one.
 
 #ifndef FINEGRAIN_TBAA_H
 #define FINEGRAIN_TBAA_H
@@ -20,6 +24,14 @@ void renameAccessTypes(
     llvm::Module &M, llvm::function_ref<std::string(llvm::StringRef)> NewName);
 
 void dropAccessTypes(llvm::Module &M);
+
+// Leaves of structs only the fields that M's accesses are to.
+void pruneAccessTypes(llvm::Module &M);
+
+// Makes one type of those that have one name, with the fields of all of them:
+// to LLVM, bodies that had different fields left of a struct have different
+// structs. Must be done before it compares their accesses.
+void mergeAccessTypes(llvm::Module &M);
 
 } // namespace finegrain
 

@@ -1,7 +1,7 @@
 /**
  * Type-based alias analysis tells types by name, and bodies have numbers in their
- * place. What one function brings along when it is inlined must meet its own type
- * under its number, and no other.
+ * place, and of a struct those fields only that they use. What one function brings
+ * along when it is inlined must meet its own type under its number, and no other.
  */
 
 import { readFileSync } from "node:fs";
@@ -78,4 +78,62 @@ test("types of other names share code, and bitcode has the names back", async ()
   expect(simplify).toEqual({ lookups: 1, hits: 1 });
   expect(text).toContain("right_pair");
   expect(text).not.toMatch(/left_pair|fg\.\d/);
+});
+
+describe("functions that use different fields of a struct", () => {
+  const structs = `struct pair { long rest; int first, second; };
+    struct outer { long rest; struct pair pairs[2]; struct pair last; };`;
+
+  /** `change` is inlined between an access and the same access. */
+  const statusOf = async (type: string, target: string, user: string, change: string) => {
+    const use = work.bitcode(
+      "use.c",
+      `${structs} void change(void *);
+       __attribute__((noinline)) int user(struct ${type} *p, void *q) { ${user} }
+       int main(void) { struct ${type} t = {0}; return user(&t, ${target}); }`,
+    );
+    const changes = work.bitcode("change.c", `${structs} void change(void *q) { ${change} }`);
+    const status = await program(use, changes);
+    expect(await program(changes, use)).toBe(status);
+    return status;
+  };
+
+  test.each([
+    ["p->first = 1; change(q);", "struct pair *r = q; r->first = 7; r->rest = 5; r->second = 3;"],
+    ["p->second = 2; p->rest = 4; p->first = 1; change(q);", "struct pair *r = q; r->first = 7;"],
+    ["p->rest = 4; p->first = 1; change(q);", "struct pair *r = q; r->second = 3; r->first = 7;"],
+  ])("%s %s", async (user, change) => {
+    expect(await statusOf("pair", "&t", `${user} return p->first;`, change)).toBe(7);
+  });
+
+  test.each([
+    ["itself", "&t.last", "struct pair *r = q; r->second = 7; r->rest = 5;"],
+    ["the outer one", "&t", "struct outer *r = q; r->last.second = 7; r->rest = 5;"],
+  ])("an inner struct, through %s", async (_, target, change) => {
+    const user = `p->last.second = 1; p->pairs[1].first = 2; change(q); return p->last.second;`;
+    expect(await statusOf("outer", target, user, change)).toBe(7);
+  });
+
+  // To one type with the fields of both, the way to `second` would lead over the float.
+  test("two structs of one name, in two files", async () => {
+    const pair = "struct pair { long rest; int first, second; };";
+    const user = work.bitcode(
+      "one.c",
+      `${pair} struct same { long rest; struct pair inner; }; int change(void *), other(void *);
+       __attribute__((noinline)) int user(struct same *p, void *q, void *r)
+       { p->inner.second = 1; int x = other(r); change(q); return p->inner.second + x; }
+       int main(void) { struct same s; float o[8]; return user(&s, &s.inner, o); }`,
+    );
+    const change = work.bitcode(
+      "two.c",
+      `${pair} int change(void *q) { ((struct pair *)q)->second = 7; return 0; }`,
+    );
+    const other = work.bitcode(
+      "three.c",
+      `struct same { double rest[2]; float value; };
+       int other(void *r) { ((struct same *)r)->value = 3; return ((struct same *)r)->value; }`,
+    );
+    expect(await program(user, change, other)).toBe(10);
+    expect(await program(other, change, user)).toBe(10);
+  });
 });

@@ -200,6 +200,20 @@ describe("only what is due for inlining", () => {
   });
 });
 
+describe("a new field of a struct", () => {
+  const sources = (field: string) => ({
+    "fields.c": `struct list { struct list *next; int value; ${field} };
+      __attribute__((noinline)) int sum(struct list *l) { int x = 0; for (; l; l = l->next) x += l->value; return x; }
+      __attribute__((noinline)) void set(struct list *l, int x) { l->value = x; l->next = 0; }
+      int size(void) { return sizeof(struct list); }`,
+    "main.c": "int size(void); int main(void) { return size(); }",
+  });
+  test("costs no code of those that do not use it", async () => {
+    const { cost } = await costOfEdit(() => sources("long extra;"), sources(""));
+    expect(cost).toEqual({ simplified: 4, emitted: 2 }); // size() and main()
+  });
+});
+
 /** In a cycle of calls somebody comes before one that he calls, and the larger one comes last. */
 describe("the order in a cycle of calls, after an edit that callers do not see", () => {
   const stores = (n: number) => Array.from({ length: n }, (_, i) => `sink = x + ${i};`).join(" ");
