@@ -12,6 +12,8 @@
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/AutoUpgrade.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
 
 using namespace llvm;
 
@@ -58,6 +60,32 @@ static Expected<std::unique_ptr<Module>> openModule(StringRef Bitcode,
   UpgradeModuleFlags(**M);
   copyModuleAttrToFunctions(**M);
   return M;
+}
+
+// Makes bytes of constant steps through types, as LLVM's first pass does. So a
+// body does not have the types of a struct's other fields.
+static void addressFieldsByBytes(Module &M) {
+  const DataLayout &Layout = M.getDataLayout();
+  if (Layout.isDefault()) // the target says later how large types are
+    return;
+  for (Function &F : M)
+    for (Instruction &I : make_early_inc_range(instructions(F))) {
+      auto *Address = dyn_cast<GetElementPtrInst>(&I);
+      if (F.hasOptNone() || !Address || !Address->getType()->isPointerTy() ||
+          Address->getSourceElementType()->isIntegerTy(8))
+        continue;
+      APInt Offset(Layout.getIndexTypeSizeInBits(Address->getType()), 0);
+      if (!Address->accumulateConstantOffset(Layout, Offset))
+        continue;
+      Value *Start = Address->getPointerOperand();
+      IRBuilder<> Builder(Address);
+      Address->replaceAllUsesWith(
+          Offset.isZero()
+              ? Start
+              : Builder.CreatePtrAdd(Start, Builder.getInt(Offset), "",
+                                     Address->getNoWrapFlags()));
+      Address->eraseFromParent();
+    }
 }
 
 static void addUnit(SplitModule &Result, Module &M, StringRef Label,
@@ -130,6 +158,8 @@ Expected<bool> Splitter::add(uint32_t Index) {
   if (!Result.WholeReason.empty())
     return false;
   pruneAccessTypes(*Extracted->Unit);
+  if (Options.ForSimplify)
+    addressFieldsByBytes(*Extracted->Unit);
   addUnit(Result, *Extracted->Unit, labelOf(Groups[Index]), Extracted->Facts);
   Result.Indices.push_back(Index);
   for (const Function *F : Extracted->Loaded)
