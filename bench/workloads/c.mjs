@@ -50,6 +50,13 @@ export const sqlite = {
         'int fg_twice(int ms){ return 2*ms+puts("a new string"); } ' +
         "SQLITE_API int sqlite3_sleep(int ms){ ms = fg_twice(ms);",
     },
+    "new field": {
+      what: "one at the end of `struct sqlite3`, which functions everywhere use",
+      file: "sqlite3.c",
+      behind: "struct sqlite3 {\n",
+      before: "u64 nSpill;",
+      after: "u64 nSpill; u64 nNew;",
+    },
     "header-wide edit": {
       what: "a constant in `sqlite3Strlen30`, which is inlined everywhere",
       file: "sqlite3.c",
