@@ -95,9 +95,11 @@ test("1,000 flipped bits and cuts never serve a wrong byte, nor end the process 
     const damaged = await outcomeOf(cache);
     expect(damaged.output).toBe(right);
     faults += damaged.bad + damaged.errors;
-    await outcomeOf(cache);
-    const { output, errors, warnings } = await outcomeOf(cache);
-    expect({ output, errors, warnings }).toEqual({ output: right, errors: 0, warnings: [] });
+    // What is damaged is met when something there is read or written, and then goes.
+    const after = [];
+    for (let build = 0; build < 4; build++) after.push(await outcomeOf(cache));
+    expect(after.map(({ output }) => output)).toEqual(after.map(() => right));
+    expect(after.at(-1)).toMatchObject({ errors: 0, warnings: [] });
   }
   expect(faults).toBeGreaterThan(10);
 });

@@ -39,6 +39,16 @@ async function replyTo({ method, args }: CasRequest): Promise<CasReply> {
     return { result: await run.apply(target, args) };
   } catch (error) {
     // A failure to write may have its reason elsewhere, such as a full disk.
-    return { error: (error as Error).message, isDamage: method !== "put" };
+    return { error: (error as Error).message, isDamage: method !== "put" || !isSound() };
+  }
+}
+
+/** Goes through the whole index. */
+function isSound(): boolean {
+  try {
+    open().keys();
+    return true;
+  } catch {
+    return false;
   }
 }
