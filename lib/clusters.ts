@@ -34,7 +34,7 @@ export function joinClusters<C extends Callee>(
     return isInlinable && unit.module === caller.module && isSmallFunction(unit);
   };
   const candidates = calls.map((callees, unit) =>
-    callees.filter((callee) => canJoin(units[unit]!, callee)),
+    isImportOnly(units[unit]!) ? [] : callees.filter((callee) => canJoin(units[unit]!, callee)),
   );
   const joining = new Set(candidates.flat().map(({ unit }) => unit));
   const pending = units.map((_, unit) => unit).filter((unit) => !joining.has(unit));
@@ -54,6 +54,11 @@ export function joinClusters<C extends Callee>(
       }
   }
   return heads;
+}
+
+/** It is never emitted, so no member could stay in it. */
+function isImportOnly({ symbols: { names, flags } }: GraphUnit): boolean {
+  return names.some((_, i) => isDefined(flags[i]!) && (flags[i]! & SymbolFlag.importOnly) !== 0);
 }
 
 function isSmallFunction({ symbols: { names, flags }, size }: GraphUnit): boolean {

@@ -131,6 +131,25 @@ describe("one that is not inlined after all", () => {
     },
   );
 
+  test("into a function whose code is elsewhere", async () => {
+    const { "rare.cc": rare, "main.cc": main } = sources("static");
+    const inputs = {
+      "rare.c":
+        rare!.replace("int head", "extern inline __attribute__((gnu_inline)) int head") +
+        " int caller(int x) { return head(x); }",
+      "head.c": "int head(int x) { return x < 100 ? x : x * 3; }",
+      "main.c": main!
+        .replace('"C" int printf', "int printf")
+        .replace(/\bhead\(argc\b/g, "caller(argc")
+        .replace(" head(int)", " head(int), caller(int)")
+        .replace("char **)", "char **argv)"),
+    };
+    await expectAsClang(inputs);
+    const output = work.path("elsewhere.a");
+    await build({ inputs: inputsOf(inputs).slice(0, 1), output, units: "function", cache: "off" });
+    expect(Object.keys(needsOf(output))).not.toContain("head");
+  });
+
   test("into a function that is not to be optimised", async () => {
     await expectAsClang(replacing(chain, "int top", "__attribute__((noinline, optnone)) int top"));
   });
