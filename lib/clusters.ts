@@ -56,21 +56,26 @@ export function joinClusters<C extends Callee>(
   return heads;
 }
 
-/** It is never emitted, so no member could stay in it. */
-function isImportOnly({ symbols: { names, flags } }: GraphUnit): boolean {
-  return names.some((_, i) => isDefined(flags[i]!) && (flags[i]! & SymbolFlag.importOnly) !== 0);
+/** Flags of what the unit defines. */
+function definitions({ symbols }: GraphUnit): number[] {
+  return Array.from(symbols.flags).filter(isDefined);
 }
 
-function isSmallFunction({ symbols: { names, flags }, size }: GraphUnit): boolean {
-  const [first, ...others] = names.flatMap((_, index) =>
-    isDefined(flags[index]!) ? [flags[index]!] : [],
-  );
+/** It is never emitted, so no member could stay in it. */
+function isImportOnly(unit: GraphUnit): boolean {
+  return definitions(unit).some((flags) => (flags & SymbolFlag.importOnly) !== 0);
+}
+
+function isSmallFunction(unit: GraphUnit): boolean {
+  const [first, ...others] = definitions(unit);
   const { ofMany, own } = memberSizeClass;
-  return others.length === 0 && sizeClass(size) < (first! & SymbolFlag.oneOfMany ? ofMany : own);
+  return (
+    others.length === 0 && sizeClass(unit.size) < (first! & SymbolFlag.oneOfMany ? ofMany : own)
+  );
 }
 
 /** A cluster's units, the head first, each behind the one that calls it. */
-export function clusterOf(head: number, calleesOf: (unit: number) => readonly Callee[]): number[] {
+function clusterOf(head: number, calleesOf: (unit: number) => readonly Callee[]): number[] {
   const units = [head];
   for (const unit of units)
     for (const callee of calleesOf(unit)) if (callee.isMember) units.push(callee.unit);

@@ -218,7 +218,7 @@ describe("a new field of a struct", () => {
 describe("the order in a cycle of calls, after an edit that callers do not see", () => {
   const stores = (n: number) => Array.from({ length: n }, (_, i) => `sink = x + ${i};`).join(" ");
   const folded = Array.from({ length: 200 }, (_, i) => `int a${i} = x * ${i};`).join(" ");
-  /** Of \`small\`, little is left. */
+  /** Of `small`, little is left. */
   const cycle = (n: number) => ({
     "cycle.c": `int small(int); volatile int sink;
       int large(int x) { ${stores(n)} return x < 1 ? 1 : small(x - 1); }
@@ -233,7 +233,7 @@ describe("the order in a cycle of calls, after an edit that callers do not see",
     await costOfEdit(() => cycle(after), cycle(before));
   });
 
-  /** Whoever comes behind its \`step\` knows that \`local\` stays what it is. */
+  /** Whoever comes behind its `step` knows that `local` stays what it is. */
   const file = (
     own: string,
     other: string,
