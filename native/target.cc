@@ -50,8 +50,9 @@ static TargetOptions targetOptions(CodeGenOptLevel Level, bool HasDebugInfo) {
 
 static bool isKnownFeature(const MCSubtargetInfo &Known, StringRef Feature) {
   StringRef Name = SubtargetFeatures::StripFlag(Feature);
-  return any_of(Known.getAllProcessorFeatures(),
-                [&](const auto &F) { return Name == F.Key; });
+  ArrayRef<SubtargetFeatureKV> Features = Known.getAllProcessorFeatures();
+  const auto *Found = lower_bound(Features, Name); // LLVM sorts them by name
+  return Found != Features.end() && Name == Found->Key;
 }
 
 Error checkProcessor(const Target &T, const Triple &TT, StringRef CPU,
