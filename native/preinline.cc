@@ -25,6 +25,12 @@ static constexpr size_t MaxBlockSize = 256;
 // setting up and making a call takes.
 static constexpr unsigned MaxOwnWork = 8, MaxWork = 16;
 
+// What a call takes counts as little, so calls have a limit of their own: as
+// many as LLVM's inliner would surely take for the one that they replace.
+static unsigned maxCalls(const Function &F) {
+  return F.hasMinSize() ? 1 : F.hasOptSize() ? 2 : 3;
+}
+
 bool isSmallBlock(size_t Size) { return Size <= MaxBlockSize; }
 
 struct PreInliner::SmallFunction {
@@ -90,7 +96,8 @@ static std::optional<unsigned> countWork(const Function &F) {
   for (const Instruction &I : instructions(F)) {
     if (isFree(I))
       continue;
-    if (isa<AllocaInst>(I) || ++Work > MaxOwnWork || (isCall(I) && ++Calls > 1))
+    if (isa<AllocaInst>(I) || ++Work > MaxOwnWork ||
+        (isCall(I) && ++Calls > maxCalls(F)))
       return std::nullopt;
     if (auto *Call = dyn_cast<CallInst>(&I); Call && Call->isMustTailCall())
       return std::nullopt;

@@ -27,6 +27,24 @@ test("a function that only hands on its arguments is no unit", async () => {
   expect(run(output).status).toBe(42);
 });
 
+test.each([
+  ["-O2", "first(second(third(x)))", 2],
+  ["-Os", "first(second(third(x)))", 3],
+  ["-Os", "first(second(x))", 2],
+  ["-Oz", "first(second(x))", 3],
+  ["-Oz", "first(x)", 2],
+])("at %s two callers of %s are %i units", async (level, calls, units) => {
+  const input = work.bitcode(
+    "calls.c",
+    `int first(int); int second(int); int third(int);
+     static int calls(int x) { return ${calls}; }
+     int one(int x) { return calls(x); } int two(int x) { return calls(x + 2); }`,
+    [level],
+  );
+  const { report } = await buildUnits([input], { emit: "archive" });
+  expect(report.simplify.lookups).toBe(units);
+});
+
 test("one that others may call is there for them", async () => {
   const one = work.bitcode(
     "one.c",
