@@ -76,10 +76,10 @@ function isSmallFunction(unit: GraphUnit): boolean {
 
 /** A cluster's units, the head first, each behind the one that calls it. */
 function clusterOf(head: number, calleesOf: (unit: number) => readonly Callee[]): number[] {
-  const units = [head];
+  const units = new Set([head]);
   for (const unit of units)
-    for (const callee of calleesOf(unit)) if (callee.isMember) units.push(callee.unit);
-  return units;
+    for (const callee of calleesOf(unit)) if (callee.isMember) units.add(callee.unit);
+  return [...units];
 }
 
 /** The units that a cluster waits for. */

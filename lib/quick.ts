@@ -1,8 +1,9 @@
 /**
  * The short way of a build whose inputs were built before: only the functions
- * that were edited are simplified. It ends where it started, in the memory of the
- * last walk, unless callers see the edit, or the call graph has changed. Then the
- * whole walk is due.
+ * that were edited are simplified, and the callers that see a difference. It ends
+ * where it started, in the memory of the last walk. The whole walk is due where
+ * the call graph has changed, or what functions refer to when they are done: then
+ * others may be needed in the output.
  */
 
 import { calleeUnits } from "./clusters";
@@ -15,10 +16,15 @@ import { OutdatedMemory } from "./split-memory";
 import type { Parts } from "./store/store";
 import { summaryCodec } from "./summary";
 import { plainUnit } from "./walk";
-import { interfaceDigest, type WalkedChange, type WalkMemory } from "./walk-memory";
+import {
+  finalSymbolsDigest,
+  interfaceDigest,
+  type WalkedChange,
+  type WalkMemory,
+} from "./walk-memory";
 
 /** With more of them, the whole walk, which does them in parallel, is no slower. */
-const maxEdits = 16;
+const mostToDo = 16;
 
 export class QuickWalk {
   readonly #context: CodeContext;
@@ -27,8 +33,11 @@ export class QuickWalk {
   readonly #summaries: Lookups;
   readonly #bodies: Lookups;
   readonly #changed: number[];
-  /** The heads of the clusters that these are in, callees first. */
-  readonly #edited: number[];
+  /** Heads of clusters. */
+  readonly #redone = new Set<number>();
+  /** Handed to one of these, if not before. */
+  readonly #imported = new Set<number>();
+  #callers: number[][] | undefined;
 
   constructor(context: CodeContext, memory: WalkMemory, step: SimplifyStep) {
     this.#context = context;
@@ -40,10 +49,6 @@ export class QuickWalk {
     this.#changed = context.units.flatMap(({ digest }, unit) =>
       digest === memory.digests[unit] ? [] : [unit],
     );
-    const heads = new Set(this.#changed.map((unit) => memory.heads[unit]!));
-    this.#edited = [...heads]
-      .filter((unit) => memory.isWalked(unit))
-      .sort((a, b) => memory.ranks[a]! - memory.ranks[b]!);
   }
 
   /** Whether the edits left the call graph as it was. */
@@ -62,12 +67,21 @@ export class QuickWalk {
 
   /** Returns undefined where the whole walk is due. */
   async run(): Promise<FinalUnit[] | undefined> {
-    if (this.#edited.length > maxEdits) return undefined;
-    for (const unit of this.#edited) if (!(await this.#simplify(unit))) return undefined;
-    const { units } = this.#context;
     const memory = this.#memory;
+    const heads = this.#changed.map((unit) => memory.heads[unit]!);
+    const toDo = new Set(heads.filter((unit) => memory.isWalked(unit)));
+    while (toDo.size > 0) {
+      if (this.#redone.size + toDo.size > mostToDo) return undefined;
+      // A caller has a higher rank than those it waits for.
+      const [unit] = [...toDo].sort((a, b) => memory.ranks[a]! - memory.ranks[b]!);
+      if (!(await this.#simplify(unit!))) return undefined;
+      toDo.delete(unit!);
+      if (this.#interface(unit!) !== memory.interfaceDigests[unit!])
+        for (const caller of this.#callersOf(unit!)) toDo.add(caller);
+    }
+    const { units } = this.#context;
     const walked = units.reduce((count, _, unit) => count + (memory.isWalked(unit) ? 1 : 0), 0);
-    this.#step.countKnown(walked - this.#edited.length);
+    this.#step.countKnown(walked - this.#redone.size);
     return units.flatMap((_, unit) => (memory.is("isLive", unit) ? [this.#final(unit)] : []));
   }
 
@@ -77,31 +91,57 @@ export class QuickWalk {
 
   /** For the next build. */
   result(): Parts {
-    const changes = [...this.#changed, ...this.#edited].map((unit): [number, WalkedChange] => {
+    const touched = new Set([...this.#changed, ...this.#redone, ...this.#imported]);
+    const changes = [...touched].map((unit): [number, WalkedChange] => {
       const { digest } = this.#context.units[unit]!;
-      if (!this.#memory.isWalked(unit))
-        return [unit, { digest, finalDigest: digest, key: this.#memory.key(unit) }];
+      if (!this.#memory.isWalked(unit)) {
+        const key = this.#memory.key(unit);
+        return [unit, { digest, finalDigest: digest, key, interfaceDigest: "", isImported: false }];
+      }
       const { summary, key } = this.#step.done(unit);
-      return [unit, { digest, finalDigest: summary.digest, key }];
+      const seen = { interfaceDigest: this.#interface(unit), isImported: this.#isImported(unit) };
+      return [unit, { digest, finalDigest: summary.digest, key, ...seen }];
     });
     return this.#memory.changed(new Map(changes));
   }
 
-  /** Returns whether callers see no difference. */
+  /** Returns false where the output may need other units now, or too little is known. */
   async #simplify(unit: number): Promise<boolean> {
     const memory = this.#memory;
-    const calleesOf = (member: number) => memory.callees(member);
-    const callees = calleeUnits(unit, calleesOf);
+    const callees = calleeUnits(unit, (member) => memory.callees(member));
     if (callees.some((callee) => callee >= memory.count)) return false;
     const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
     if (known.includes(false)) return false;
-    const { summary } = await this.#step.simplify(unit, 0);
-    const seen = interfaceDigest(
-      summary,
-      memory.is("isImported", unit),
-      importLimits[this.#context.level],
-    );
-    return seen === memory.interfaceDigests[unit];
+    const { symbols, imported } = await this.#step.simplify(unit, 0);
+    this.#redone.add(unit);
+    for (const other of imported) if (!memory.is("isImported", other)) this.#imported.add(other);
+    return finalSymbolsDigest(symbols) === memory.finalSymbolsDigests[unit];
+  }
+
+  #isImported(unit: number): boolean {
+    return this.#imported.has(unit) || this.#memory.is("isImported", unit);
+  }
+
+  #interface(unit: number): string {
+    const limit = importLimits[this.#context.level];
+    return interfaceDigest(this.#step.done(unit).summary, this.#isImported(unit), limit);
+  }
+
+  #callersOf(unit: number): number[] {
+    this.#callers ??= this.#allCallers();
+    return this.#callers[unit]!;
+  }
+
+  /** By unit: the heads of the clusters that call it. */
+  #allCallers(): number[][] {
+    const memory = this.#memory;
+    const callers = Array.from(memory.digests, (): number[] => []);
+    callers.forEach((_, unit) => {
+      if (!memory.isWalked(unit)) return;
+      for (const callee of calleeUnits(unit, (member) => memory.callees(member)))
+        callers[callee]?.push(unit);
+    });
+    return callers;
   }
 
   /** Learns of a callee from the store what the walk would have found. */
@@ -129,7 +169,7 @@ export class QuickWalk {
     const memory = this.#memory;
     if (!memory.is("isSimplified", index)) return plainUnit(this.#context, index);
     const options = this.#context.options.emitSimplified;
-    if (this.#edited.includes(index)) {
+    if (this.#redone.has(index)) {
       const { summary } = this.#step.done(index);
       const body = () => this.#step.body(index);
       return { index, digest: summary.digest, body, linkNames: memory.linkNames(index), options };

@@ -14,6 +14,7 @@ import { sizeClass } from "./order";
 import { onlyCallLimit } from "./plan";
 import type { Parts } from "./store/store";
 import type { Summary } from "./summary";
+import type { SymbolTable } from "./symbols";
 import type { StepOptions } from "./target";
 
 /** Of each unit, by index. */
@@ -33,7 +34,9 @@ export interface WalkedUnit {
   linkNames: PackedNames;
   /** Key of the simplified body; empty where there is none. */
   key: Uint8Array;
-  /** Of all that callers, and the output, see of it: see interfaceDigest(). */
+  /** Of its symbols in its final form: see finalSymbolsDigest(). */
+  finalSymbolsDigest: string;
+  /** Of what else callers see of it: see interfaceDigest(). */
   interfaceDigest: string;
   callees: readonly Callee[];
   /** The place of its module among the inputs. */
@@ -71,7 +74,7 @@ const memberBit = 2;
 
 /** Digests of each unit, by name. */
 type Head = Record<
-  "digests" | "symbolsDigests" | "finalDigests" | "interfaceDigests",
+  "digests" | "symbolsDigests" | "finalDigests" | "finalSymbolsDigests" | "interfaceDigests",
   readonly string[]
 >;
 
@@ -80,8 +83,11 @@ function encodeHead(head: Head): Uint8Array {
   return Buffer.from(JSON.stringify(Object.fromEntries(joined)));
 }
 
-/** What an edit that callers do not see changes of a unit. */
-export type WalkedChange = Pick<WalkedUnit, "digest" | "finalDigest" | "key">;
+/** What an edit changes of a unit, where the call graph stays as it was. */
+export type WalkedChange = Pick<
+  WalkedUnit,
+  "digest" | "finalDigest" | "key" | "interfaceDigest" | "isImported"
+>;
 
 export function encodeWalk(units: readonly WalkedUnit[]): Parts {
   const keys = Buffer.alloc(units.length * keySize);
@@ -93,6 +99,7 @@ export function encodeWalk(units: readonly WalkedUnit[]): Parts {
       digests: units.map(({ digest }) => digest),
       symbolsDigests: units.map(({ symbolsDigest }) => symbolsDigest),
       finalDigests: units.map(({ finalDigest }) => finalDigest),
+      finalSymbolsDigests: units.map(({ finalSymbolsDigest }) => finalSymbolsDigest),
       interfaceDigests: units.map(({ interfaceDigest }) => interfaceDigest),
     }),
     keys,
@@ -141,6 +148,7 @@ export class WalkMemory {
   readonly digests: readonly string[];
   readonly symbolsDigests: readonly string[];
   readonly finalDigests: readonly string[];
+  readonly finalSymbolsDigests: readonly string[];
   readonly interfaceDigests: readonly string[];
   readonly ranks: Uint32Array;
   readonly heads: Uint32Array;
@@ -157,6 +165,7 @@ export class WalkMemory {
     this.count = this.digests.length;
     this.symbolsDigests = head.symbolsDigests.split(",");
     this.finalDigests = head.finalDigests.split(",");
+    this.finalSymbolsDigests = head.finalSymbolsDigests.split(",");
     this.interfaceDigests = head.interfaceDigests.split(",");
     this.ranks = words(parts.ranks!);
     this.heads = words(parts.heads!);
@@ -211,16 +220,26 @@ export class WalkMemory {
   /** The memory with some units changed. The rest is not looked into. */
   changed(changes: ReadonlyMap<number, WalkedChange>): Parts {
     const [digests, finalDigests] = [[...this.digests], [...this.finalDigests]];
+    const interfaceDigests = [...this.interfaceDigests];
     const keys = Uint8Array.from(this.#parts.keys!);
-    for (const [unit, { digest, finalDigest, key }] of changes) {
-      digests[unit] = digest;
-      finalDigests[unit] = finalDigest;
-      keys.set(key, unit * keySize);
+    const flagBytes = Uint8Array.from(this.#parts.flags!);
+    for (const [unit, change] of changes) {
+      digests[unit] = change.digest;
+      finalDigests[unit] = change.finalDigest;
+      interfaceDigests[unit] = change.interfaceDigest;
+      keys.set(change.key, unit * keySize);
+      if (change.isImported) flagBytes[unit]! |= flags.isImported;
     }
-    const { symbolsDigests, interfaceDigests } = this;
-    const head = encodeHead({ digests, symbolsDigests, finalDigests, interfaceDigests });
-    return { ...this.#parts, head, keys };
+    const { symbolsDigests, finalSymbolsDigests } = this;
+    const digestsNow = { digests, finalDigests, interfaceDigests };
+    const head = encodeHead({ ...digestsNow, symbolsDigests, finalSymbolsDigests });
+    return { ...this.#parts, head, keys, flags: flagBytes };
   }
+}
+
+/** What the unit defines and refers to. The output depends on it, and so do its callers. */
+export function finalSymbolsDigest({ names, localCount, flags }: SymbolTable): string {
+  return digestOf([localCount, names, Array.from(flags)]);
 }
 
 /**
@@ -228,9 +247,13 @@ export class WalkMemory {
  * limits it was too large for, and what its code proves.
  */
 export function interfaceDigest(summary: Summary, isImported: boolean, sizeLimit: number): string {
-  const { digest, origins, kept, symbols, attributes, sizes } = summary;
+  const { digest, attributes, sizes } = summary;
   const limits = [0, sizeLimit, onlyCallLimit];
   const classes = sizes.map((size) => limits.filter((limit) => size > limit).length);
-  const seen = [isImported ? digest : "", origins, kept, symbols, attributes, classes];
-  return hash("sha256", JSON.stringify(seen), "hex");
+  return digestOf([isImported ? digest : "", attributes, classes]);
+}
+
+/** 128 bits. */
+function digestOf(value: unknown): string {
+  return hash("sha256", JSON.stringify(value), "hex").slice(0, 32);
 }

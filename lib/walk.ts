@@ -7,7 +7,7 @@ import { packNames } from "./names";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { isLocalName, type SymbolTable } from "./symbols";
 import { symbolTable, type Unit } from "./unit";
-import { interfaceDigest, type WalkedUnit } from "./walk-memory";
+import { finalSymbolsDigest, interfaceDigest, type WalkedUnit } from "./walk-memory";
 
 export class Walk {
   readonly graph: CallGraph;
@@ -74,14 +74,16 @@ export class Walk {
         head: this.graph.heads[unit]!,
         rank: ranks[unit]!,
       };
-      const plain = { finalDigest: digest, linkNames, key: noKey, interfaceDigest: "" };
-      if (!this.#isHead(unit)) return { ...common, ...plain };
+      const plain = { finalDigest: digest, linkNames, key: noKey };
+      if (!this.#isHead(unit))
+        return { ...common, ...plain, finalSymbolsDigest: "", interfaceDigest: "" };
       const { summary, symbols, key } = step.done(unit);
       return {
         ...common,
         finalDigest: summary.digest,
         linkNames: packNames(symbols.names.slice(0, symbols.localCount)),
         key,
+        finalSymbolsDigest: finalSymbolsDigest(symbols),
         interfaceDigest: interfaceDigest(summary, isImported, importLimits[level]),
       };
     });

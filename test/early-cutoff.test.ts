@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { type BuildOptions, build, type Input } from "../lib";
-import { run, Workspace } from "./helpers";
+import { costOf as buildCost, type Cost, run, Workspace } from "./helpers";
 
 const work = new Workspace();
 type Sources = Record<string, string>;
@@ -42,31 +42,19 @@ const inputsOf = (sources: Sources) =>
     return compiled.get(key)!;
   });
 
-interface Cost {
-  simplified: number;
-  emitted: number;
-}
-
-async function costOf(cache: string, sources: Sources, options: Partial<BuildOptions> = {}) {
-  const output = work.path("program");
-  const common = { inputs: inputsOf(sources), output, units: "function", ...options } as const;
-  const report = await build({ ...common, cache });
-  const { stdout } = run(output);
-  const bytes = readFileSync(output);
-  await build({ ...common, cache: "off" });
-  expect(bytes.equals(readFileSync(output))).toBe(true);
-  const { simplify, cache: counts } = report;
-  return { cost: { simplified: simplify.lookups - simplify.hits, emitted: counts.misses }, stdout };
-}
+const output = work.path("program");
+const costOf = (cache: string, sources: Sources) =>
+  buildCost({ inputs: inputsOf(sources), output, cache });
 
 /** Builds the program, then with the edit, both through one store. */
 async function costOfEdit(edit: (sources: Sources) => Sources, before = program) {
   const cache = work.path(`cache-${folders++}`);
   await costOf(cache, before);
-  const after = await costOf(cache, edit(before));
+  const cost = await costOf(cache, edit(before));
+  const { stdout } = run(output);
   // What was there before is there still.
-  expect((await costOf(cache, before)).cost).toEqual({ simplified: 0, emitted: 0 });
-  return after;
+  expect(await costOf(cache, before)).toEqual({ simplified: 0, emitted: 0 });
+  return { cost, stdout };
 }
 
 function replacing(file: string, before: string | RegExp, after: string) {
@@ -78,9 +66,9 @@ function replacing(file: string, before: string | RegExp, after: string) {
 }
 
 test("the first build simplifies and emits each function once", async () => {
-  const { cost, stdout } = await costOf(work.path("first"), program);
+  const cost = await costOf(work.path("first"), program);
   expect(cost).toEqual({ simplified: count, emitted: count + 1 }); // and the data
-  expect(stdout).toBe("37 9 -1 5\n");
+  expect(run(output).stdout).toBe("37 9 -1 5\n");
 });
 
 const edits: [string, Cost, string, (sources: Sources) => Sources][] = [

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { type BuildOptions, build } from "../lib";
 
 /** A private folder, removed after the tests of the file. */
 export class Workspace {
@@ -103,6 +104,23 @@ export function needsOf(archive: string): Record<string, string[]> {
       .filter(([, kind]) => !isNeeded(kind!))
       .map(([member, , name]) => [name!, needs(member!).sort()]),
   );
+}
+
+/** Functions that a build worked on. */
+export interface Cost {
+  simplified: number;
+  emitted: number;
+}
+
+/** Builds functions through a store. They must come out the same without one. */
+export async function costOf(options: BuildOptions & { output: string }): Promise<Cost> {
+  const { output } = options;
+  const report = await build({ units: "function", ...options });
+  const bytes = readFileSync(output);
+  await build({ units: "function", ...options, cache: "off" });
+  expect(bytes.equals(readFileSync(output))).toBe(true);
+  const { simplify, cache } = report;
+  return { simplified: simplify.lookups - simplify.hits, emitted: cache.misses };
 }
 
 export function digest(file: string): string {
