@@ -76,8 +76,10 @@ export class QuickWalk {
       const [unit] = [...toDo].sort((a, b) => memory.ranks[a]! - memory.ranks[b]!);
       if (!(await this.#simplify(unit!))) return undefined;
       toDo.delete(unit!);
-      if (this.#interface(unit!) !== memory.interfaceDigests[unit!])
-        for (const caller of this.#callersOf(unit!)) toDo.add(caller);
+      if (this.#interface(unit!) === memory.interfaceDigests[unit!]) continue;
+      const callers = this.#callersOf(unit!);
+      if (callers.some((caller) => this.#redone.has(caller))) throw new OutdatedMemory();
+      for (const caller of callers) toDo.add(caller);
     }
     const { units } = this.#context;
     const walked = units.reduce((count, _, unit) => count + (memory.isWalked(unit) ? 1 : 0), 0);
