@@ -1,6 +1,6 @@
 /** The call graph of all units of a build: who defines what, and who calls whom. */
 
-import { calleeUnits, joinClusters } from "./clusters";
+import { calleeUnits, callersByUnit, joinClusters } from "./clusters";
 import { type OrderNode, rankAll } from "./order";
 import { callCount, isDefined, SymbolFlag, type SymbolTable } from "./symbols";
 
@@ -75,10 +75,7 @@ export class CallGraph {
         (callee) => callee.isMember || ranks[callee.unit]! < ranks[this.heads[unit]!]!,
       ),
     );
-    this.callers = units.map(() => []);
-    units.forEach((_, unit) => {
-      for (const callee of this.calleeUnits(unit)) this.callers[callee]!.push(unit);
-    });
+    this.callers = callersByUnit(units.length, (unit) => this.calleeUnits(unit));
   }
 
   /** The units that a cluster waits for; none for a member. */

@@ -92,3 +92,14 @@ export function calleeUnits(
   units.delete(head);
   return [...units];
 }
+
+/** By unit: the heads of the clusters that wait for it. */
+export function callersByUnit(
+  count: number,
+  calleeUnitsOf: (unit: number) => readonly number[],
+): number[][] {
+  const callers = Array.from({ length: count }, (): number[] => []);
+  for (let unit = 0; unit < count; unit++)
+    for (const callee of calleeUnitsOf(unit)) callers[callee]?.push(unit);
+  return callers;
+}

@@ -6,7 +6,7 @@
  * others may be needed in the output.
  */
 
-import { calleeUnits } from "./clusters";
+import { calleeUnits, callersByUnit } from "./clusters";
 import type { CodeContext, CodeRequest, FinalUnit } from "./code";
 import { Lookups } from "./lookups";
 import { unpackNames } from "./names";
@@ -110,7 +110,7 @@ export class QuickWalk {
   /** Returns false where the output may need other units now, or too little is known. */
   async #simplify(unit: number): Promise<boolean> {
     const memory = this.#memory;
-    const callees = calleeUnits(unit, (member) => memory.callees(member));
+    const callees = this.#calleeUnits(unit);
     if (callees.some((callee) => callee >= memory.count)) return false;
     const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
     if (known.includes(false)) return false;
@@ -130,20 +130,15 @@ export class QuickWalk {
   }
 
   #callersOf(unit: number): number[] {
-    this.#callers ??= this.#allCallers();
+    const memory = this.#memory;
+    this.#callers ??= callersByUnit(memory.count, (head) =>
+      memory.isWalked(head) ? this.#calleeUnits(head) : [],
+    );
     return this.#callers[unit]!;
   }
 
-  /** By unit: the heads of the clusters that call it. */
-  #allCallers(): number[][] {
-    const memory = this.#memory;
-    const callers = Array.from(memory.digests, (): number[] => []);
-    callers.forEach((_, unit) => {
-      if (!memory.isWalked(unit)) return;
-      for (const callee of calleeUnits(unit, (member) => memory.callees(member)))
-        callers[callee]?.push(unit);
-    });
-    return callers;
+  #calleeUnits(unit: number): number[] {
+    return calleeUnits(unit, (member) => this.#memory.callees(member));
   }
 
   /** Learns of a callee from the store what the walk would have found. */
