@@ -93,7 +93,7 @@ export function calleeUnits(
   return [...units];
 }
 
-/** By unit: the heads of the clusters that wait for it. */
+/** By unit: the heads of the clusters that wait for it. A wrong memory may tell of units that there are not. */
 export function callersByUnit(
   count: number,
   calleeUnitsOf: (unit: number) => readonly number[],

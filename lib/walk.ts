@@ -74,9 +74,9 @@ export class Walk {
         head: this.graph.heads[unit]!,
         rank: ranks[unit]!,
       };
-      const plain = { finalDigest: digest, linkNames, key: noKey };
+      const unseen = { finalSymbolsDigest: "", interfaceDigest: "" };
       if (!this.#isHead(unit))
-        return { ...common, ...plain, finalSymbolsDigest: "", interfaceDigest: "" };
+        return { ...common, finalDigest: digest, linkNames, key: noKey, ...unseen };
       const { summary, symbols, key } = step.done(unit);
       return {
         ...common,
