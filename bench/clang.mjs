@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { bitcodePeers } from "../dist/bench/peers.js";
+import { bitcodePeers } from "../dist/bench.js";
 import { clangFor, Driver } from "./driver.mjs";
 import { Site } from "./site.mjs";
 import { baseline, sourcePeers } from "./source-peers.mjs";

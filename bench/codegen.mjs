@@ -1,10 +1,7 @@
 // Code generation alone, of what clang has optimised: function units against llc.
 
 import path from "node:path";
-import { measure } from "../dist/bench/measure.js";
-import { Finegrain } from "../dist/bench/own.js";
-import { bitcodePeers } from "../dist/bench/peers.js";
-import { runContest } from "../dist/bench/run.js";
+import { bitcodePeers, Finegrain, measure, runContest } from "../dist/bench.js";
 import { scenariosOf } from "./contest.mjs";
 
 const baseline = "opt and llc"; // llc alone, since nothing is to be optimised

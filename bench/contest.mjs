@@ -1,6 +1,6 @@
 // Builds of a workload by all who can: cold, cached, and after edits.
 
-import { runContest } from "../dist/bench/run.js";
+import { runContest } from "../dist/bench.js";
 
 export async function contest(bench, { rounds, onProgress }) {
   const { site, states, others, absent, baseline, check } = bench;

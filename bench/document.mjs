@@ -11,7 +11,7 @@ import {
   seconds,
   spread,
   table,
-} from "../dist/bench/markdown.js";
+} from "../dist/bench.js";
 
 const marks = ["<!-- measured: npm run bench writes this -->", "<!-- end of what was measured -->"];
 

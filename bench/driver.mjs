@@ -2,8 +2,7 @@
 
 import { copyFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
-import { measure, one } from "../dist/bench/measure.js";
-import { findTool } from "../dist/bench/tools.js";
+import { findTool, measure, one } from "../dist/bench.js";
 
 export const clangFor = (source) =>
   findTool(/\.(cc|cpp)$/.test(source) ? "clang++" : "clang").command;

@@ -1,9 +1,7 @@
 // How the time of a build grows with the number of functions that were edited,
 // on one large module. Edits are made in the bitcode.
 
-import { functionsIn, StateWriter } from "../dist/bench/bitcode.js";
-import { runContest } from "../dist/bench/run.js";
-import { readInput } from "../dist/inputs.js";
+import { functionsIn, readInput, runContest, StateWriter } from "../dist/bench.js";
 
 /** finegrain alone, on as many threads as there are cores; `bench` is a workload of one module. */
 export async function editCurve({ site, states: [{ bitcode }] }, { counts, rounds, onProgress }) {

@@ -3,8 +3,7 @@
 
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { runContest } from "../dist/bench/run.js";
-import { fittedExponent } from "../dist/bench/statistics.js";
+import { fittedExponent, runContest } from "../dist/bench.js";
 import { Driver } from "./driver.mjs";
 import { Site } from "./site.mjs";
 import { callsOf, driver, writeImage, writeModule } from "./workloads/image.mjs";

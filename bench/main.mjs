@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs, promisify } from "node:util";
-import { machine } from "../dist/bench/machine.js";
+import { machine } from "../dist/bench.js";
 import { codegen } from "./codegen.mjs";
 import { contest } from "./contest.mjs";
 import { writeDocument } from "./document.mjs";

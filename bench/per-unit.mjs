@@ -4,10 +4,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { compile, split } from "finegrain";
-import { measure } from "../dist/bench/measure.js";
-import { inTurn } from "../dist/bench/rounds.js";
-import { summaryOf } from "../dist/bench/statistics.js";
-import { findTool } from "../dist/bench/tools.js";
+import { findTool, inTurn, measure, summaryOf } from "../dist/bench.js";
 
 /** `file` is bitcode; its units are functions. Times are milliseconds a unit. */
 export async function perUnit(file, { count, work, rounds, units = "function" }) {

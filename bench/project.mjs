@@ -4,11 +4,16 @@
 
 import { mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { measure, one } from "../dist/bench/measure.js";
-import { clangCommand, optAndLlcCommand } from "../dist/bench/peers.js";
-import { figuresOf, inTurn } from "../dist/bench/rounds.js";
-import { summaryOf } from "../dist/bench/statistics.js";
-import { findTool } from "../dist/bench/tools.js";
+import {
+  clangCommand,
+  figuresOf,
+  findTool,
+  inTurn,
+  measure,
+  one,
+  optAndLlcCommand,
+  summaryOf,
+} from "../dist/bench.js";
 
 export async function project({ site, states, check }, { file, rounds, onProgress }) {
   const [{ bitcode, sources }] = states;

@@ -1,8 +1,7 @@
 // How fast the code runs that finegrain makes at -O2, against the baseline's from
 // the same sources. What they print must agree.
 
-import { measure } from "../dist/bench/measure.js";
-import { figuresOf, inTurn } from "../dist/bench/rounds.js";
+import { figuresOf, inTurn, measure } from "../dist/bench.js";
 
 export async function runtime(bench, { rounds, onProgress }) {
   const { site, others, states, baseline, driver } = bench;

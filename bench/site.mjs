@@ -3,8 +3,7 @@
 import { mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { CacheFolder, outputIn } from "../dist/bench/contender.js";
-import { Finegrain } from "../dist/bench/own.js";
+import { CacheFolder, Finegrain, outputIn } from "../dist/bench.js";
 
 export const jobs = os.availableParallelism();
 const threadCounts = [...new Set([1, 2, 4, jobs])];

@@ -3,10 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import path from "node:path";
-import { CacheFolder } from "../dist/bench/contender.js";
-import { Finegrain } from "../dist/bench/own.js";
-import { FileByFile } from "../dist/bench/peers.js";
-import { findTool } from "../dist/bench/tools.js";
+import { CacheFolder, FileByFile, Finegrain, findTool } from "../dist/bench.js";
 
 export const baseline = "clang -O2";
 

@@ -1,10 +1,10 @@
 /** What lld is told for each kind of output, and in which process it runs. */
 
 import { spawn } from "node:child_process";
-import path from "node:path";
 import { text } from "node:stream/consumers";
 import { FinegrainError } from "./errors";
 import { native } from "./native";
+import { programPath } from "./package";
 import { type CRuntime, findCRuntime } from "./runtime";
 
 export type LinkedOutput = "shared" | "image" | "executable" | "object";
@@ -36,8 +36,7 @@ export async function link(request: LinkRequest, dependencies: string): Promise<
 
 /** lld leaks some memory at each link; a process of its own gives it back. */
 async function linkInChild(args: LinkArguments, archive: Uint8Array): Promise<string> {
-  const program = path.join(__dirname, "../dist/link-child.js");
-  const child = spawn(process.execPath, [program, JSON.stringify(args)]);
+  const child = spawn(process.execPath, [programPath("link-child"), JSON.stringify(args)]);
   child.stdin.on("error", () => {}); // it died: its exit status says so
   child.stdin.end(archive);
   const ended = new Promise<string>((resolve, reject) => {

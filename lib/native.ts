@@ -1,7 +1,7 @@
 /** The typed door to the addon. native/steps.h says what each function does. */
 
-import path from "node:path";
 import { FinegrainError } from "./errors";
+import { packageFolder } from "./package";
 
 /** Names in one block of bytes, each ended by a NUL. */
 export type PackedNames = Uint8Array;
@@ -232,9 +232,8 @@ export interface Native {
 }
 
 function load(): Native {
-  const root = path.join(__dirname, "..");
   try {
-    return require("node-gyp-build")(root);
+    return require("node-gyp-build")(packageFolder);
   } catch (cause) {
     throw new FinegrainError(
       "ADDON_NOT_FOUND",

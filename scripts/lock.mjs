@@ -1,14 +1,14 @@
-// Writes package-lock.json anew: `npm run lock`, after any change of dependencies.
+// Brings package-lock.json up to date: `npm run lock`, after any change of dependencies.
+// What has not changed keeps its version and checksum.
 //
 // Some registries mirror only the packages of their own platform. npm then
 // leaves the others out of the lockfile, and `npm ci` fails for want of them.
 // So they are added by version, with the platform that their name tells.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 const lockfile = new URL("../package-lock.json", import.meta.url);
-rmSync(lockfile, { force: true });
 execFileSync("npm", ["install", "--package-lock-only", "--ignore-scripts"], { stdio: "inherit" });
 
 const lock = JSON.parse(readFileSync(lockfile, "utf8"));

@@ -69,7 +69,7 @@ export function finegrain(
   env: Record<string, string> = {},
   cwd = process.cwd(),
 ): RunResult {
-  const main = path.join(__dirname, "../dist/cli/main.js");
+  const main = path.join(__dirname, "../dist/cli.js");
   return run(process.execPath, [main, ...args], { cwd, env: { PATH: process.env.PATH, ...env } });
 }
 

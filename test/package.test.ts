@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { dependencies, version } from "../package.json";
 import { run, Workspace } from "./helpers";
@@ -39,9 +39,22 @@ test("the tarball holds what users need, and nothing else", () => {
     (readdirSync(path.join(installed, folder), { recursive: true }) as string[])
       .filter((file) => path.extname(file) !== "")
       .map((file) => file.replace(/^[^.]*/, ""));
-  expect(new Set(endings("dist"))).toEqual(new Set([".js", ".js.map", ".d.ts"]));
+  expect(new Set(endings("dist"))).toEqual(new Set([".js", ".mjs", ".d.ts", ".d.mts"]));
   expect(new Set(endings("native"))).toEqual(new Set([".cc", ".h", ".map"]));
   expect(new Set(endings("docs"))).toEqual(new Set([".md"]));
+});
+
+test("the notices name every package that is bundled", () => {
+  const notices = readFileSync(path.join(installed, "THIRD_PARTY_NOTICES.md"), "utf8");
+  const bundles = ["cli.js", "index.js"].map((name) =>
+    readFileSync(path.join(installed, "dist", name), "utf8"),
+  );
+  const bundled = bundles.flatMap((code) => [
+    ...code.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm),
+  ]);
+  const names = [...new Set(bundled.map((match) => match[1]!))];
+  expect(names).toContain("commander");
+  expect(names.filter((name) => !notices.includes(`| ${name} | Copyright`))).toEqual([]);
 });
 
 describe("with a prebuilt addon", () => {
@@ -96,7 +109,7 @@ main();
   });
 
   test("the command line works, and the install script builds nothing", () => {
-    const main = path.join(installed, "dist/cli/main.js");
+    const main = path.join(installed, "dist/cli.js");
     expect(run(process.execPath, [main, "--version"]).stdout).toBe(`${version}\n`);
     const install = run(process.execPath, [path.join(installed, "scripts/install.cjs")]);
     expect(install).toEqual({ status: 0, stdout: "", stderr: "" });

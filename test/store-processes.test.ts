@@ -11,7 +11,7 @@ import { Random } from "./random";
 import { withDisk } from "./small-disk";
 
 const work = new Workspace();
-const main = path.join(__dirname, "../dist/cli/main.js");
+const main = path.join(__dirname, "../dist/cli.js");
 
 /** Modules of one text but for a number: each takes some 20 ms to compile. */
 function modules(count: number): string[] {

@@ -5,8 +5,7 @@
 
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { bitcodePeers } from "../../dist/bench/peers.js";
-import { native } from "../../dist/native.js";
+import { bitcodePeers, native } from "../../dist/bench.js";
 import { Driver } from "../driver.mjs";
 import { Site } from "../site.mjs";
 

@@ -3,9 +3,7 @@
 
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { measure, one } from "../../dist/bench/measure.js";
-import { Finegrain } from "../../dist/bench/own.js";
-import { findTool } from "../../dist/bench/tools.js";
+import { Finegrain, findTool, measure, one } from "../../dist/bench.js";
 import { Driver } from "../driver.mjs";
 import { jobs, Site } from "../site.mjs";
 import { SourceTree } from "../source-tree.mjs";

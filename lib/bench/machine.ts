@@ -2,6 +2,7 @@
 
 import os from "node:os";
 import { native } from "../native";
+import { version } from "../package";
 import { toolVersions } from "./tools";
 
 export interface Machine {
@@ -16,7 +17,6 @@ export interface Machine {
 }
 
 export function machine(): Machine {
-  const { version } = require("../../package.json") as { version: string };
   return {
     cpu: os.cpus()[0]?.model.trim() ?? os.arch(),
     cores: os.availableParallelism(),

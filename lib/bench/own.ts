@@ -1,6 +1,6 @@
 /** finegrain as a contender: its own command line, a process for each build. */
 
-import path from "node:path";
+import { programPath } from "../package";
 import type { BuildReport } from "../report";
 import type { CacheFolder, Contender, Counts, Scenario, Task } from "./contender";
 import { one, type Stage } from "./measure";
@@ -15,8 +15,6 @@ export interface Frontend {
   name: string;
   stage(task: Task): Stage;
 }
-
-const program = path.join(__dirname, "../cli/main.js");
 
 /** Changes nothing but that the output must be linked again. */
 const relinked = "--build-id=none";
@@ -54,7 +52,7 @@ export class Finegrain implements Contender {
     const { bitcode } = task.state;
     const build = one(
       process.execPath,
-      program,
+      programPath("cli"),
       "build",
       ...bitcode,
       "-o",

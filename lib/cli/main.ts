@@ -2,11 +2,10 @@
 /** The command line: parses, calls the library, prints. Exit status: 0 done, 1 failed, 2 wrong usage. */
 
 import { Command, CommanderError } from "commander";
+import { version } from "../package";
 import { benchCommand } from "./bench";
 import { buildCommand } from "./build";
 import { cacheCommand } from "./cache";
-
-const { version } = require("../../package.json") as { version: string };
 
 /** What stands behind "--" goes to lld, unread. */
 function splitArguments(argv: string[]): { own: string[]; lld: string[] } {

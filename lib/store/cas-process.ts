@@ -1,7 +1,7 @@
 /** The door to the process that has a `cas:` store's files open: see cas-child.ts. */
 
 import { type ChildProcess, fork } from "node:child_process";
-import path from "node:path";
+import { programPath } from "../package";
 import type { Generations } from "./cas-generations";
 
 type Methods = Pick<Generations, "get" | "put" | "remove" | "keys" | "stats" | "prune" | "clear">;
@@ -34,8 +34,7 @@ export class CasProcess {
   #end: CasFault | undefined;
 
   constructor(root: string, limit: number) {
-    const program = path.join(__dirname, "../../dist/store/cas-child.js");
-    this.#child = fork(program, [root, String(limit)], {
+    this.#child = fork(programPath("cas-child"), [root, String(limit)], {
       execArgv: [],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "ignore", "ipc"],
