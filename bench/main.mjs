@@ -129,7 +129,7 @@ const sections = {
     results.runtime = [];
     for (const name of chosen(plan.runtime))
       await withBench(name, async (bench) => {
-        const options = { rounds: 2 * rounds - 1, onProgress: progress(`${name}, running`) };
+        const options = { rounds, onProgress: progress(`${name}, running`) };
         results.runtime.push({ name, ...(await runtime(bench, options)) });
       });
   },

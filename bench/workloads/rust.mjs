@@ -52,7 +52,7 @@ export async function openRust(workload, work) {
     states,
     files: 4,
     others: [
-      whole({ name: baseline, build: (output) => rustc.build(output) }),
+      whole({ name: baseline, build: (output, ...flags) => rustc.build(output, ...flags) }),
       incremental(rustc, site),
       new Finegrain(site.settings, jobs, site.ownCache, frontend),
     ],
@@ -65,7 +65,7 @@ export async function openRust(workload, work) {
 
 function incremental(rustc, site) {
   const cache = site.newCache("rustc");
-  const build = (output) => rustc.build(output, "-C", `incremental=${cache.folder}`);
+  const build = (output) => rustc.build(output, `-Cincremental=${cache.folder}`);
   return whole({ name: "rustc -O, incremental", cache, build });
 }
 
@@ -77,7 +77,9 @@ function whole({ name, cache, build }) {
     cache,
     startsFrom: "source",
     takesPart: ({ kind }) => kinds.includes(kind),
-    stages: ({ output }) => [build(output)],
+    stages: ({ output, linkArguments = [] }) => [
+      build(output, ...linkArguments.map((argument) => `-Clink-arg=-Wl,${argument}`)),
+    ],
   };
 }
 

@@ -31,6 +31,8 @@ export interface Task {
   output: string;
   state: State;
   kind: ScenarioKind;
+  /** For lld, besides those of all builds. */
+  linkArguments?: readonly string[];
 }
 
 export interface Contender {

@@ -11,5 +11,5 @@ export { Finegrain } from "./own";
 export { bitcodePeers, clangCommand, FileByFile, optAndLlcCommand } from "./peers";
 export { figuresOf, inTurn } from "./rounds";
 export { runContest } from "./run";
-export { fittedExponent, summaryOf } from "./statistics";
+export { fittedExponent, median, summaryOf } from "./statistics";
 export { findTool } from "./tools";

@@ -47,7 +47,8 @@ export class Finegrain implements Contender {
     if (codegenOnly) options.push("--codegen-only");
     const cache = task.kind === "off" ? "off" : this.cache.folder;
     options.push("--cache", cache, "--threads", String(this.#threads));
-    const forLld = [...linkArguments, ...(task.kind === "relink" ? [relinked] : [])];
+    const forLld = [...linkArguments, ...(task.linkArguments ?? [])];
+    if (task.kind === "relink") forLld.push(relinked);
     if (forLld.length > 0) options.push("--", ...forLld);
     const { bitcode } = task.state;
     const build = one(

@@ -58,7 +58,7 @@ export class FileByFile implements Contender {
     return kind === "cold" || (kind === "hits" && this.#recipe.onHits !== undefined);
   }
 
-  stages({ state, kind, output }: Task): Stage[] {
+  stages({ state, kind, output, linkArguments = [] }: Task): Stage[] {
     const inputs = this.startsFrom === "source" ? state.sources : state.bitcode;
     const changed = new Set(kind === "edit" ? state.changed : inputs.keys());
     this.#first ??= state.name;
@@ -70,7 +70,10 @@ export class FileByFile implements Contender {
       this.#recipe.compile(inputs[i]!, objects[i]!),
     );
     const { jobs } = this.#settings;
-    return [...(isCompiled ? [{ commands, jobs }] : []), this.#link(objects, output)];
+    return [
+      ...(isCompiled ? [{ commands, jobs }] : []),
+      this.#link(objects, output, linkArguments),
+    ];
   }
 
   #object(state: string, index: number): string {
@@ -79,12 +82,12 @@ export class FileByFile implements Contender {
     return path.join(folder, `${index}.o`);
   }
 
-  #link(objects: string[], output: string): Stage {
+  #link(objects: string[], output: string, moreArguments: readonly string[]): Stage {
     const { emit, linkArguments } = this.#settings;
     const kind = emit === "executable" ? [] : ["-shared"];
     const lld = findTool("lld") ? ["-fuse-ld=lld"] : [];
     const own = this.#recipe.linkFlags ?? [];
-    const more = linkArguments.map(forDriver);
+    const more = [...linkArguments, ...moreArguments].map(forDriver);
     return one(
       findTool("clang")!.command,
       ...kind,
