@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { isLinked, unitKind, writeOutput } from "./assemble";
 import { type CodeResult, codeFor } from "./code";
 import type { FinegrainError } from "./errors";
-import { readInput } from "./inputs";
+import { type InputFile, loadInput, modulesIn } from "./inputs";
 import { Faults } from "./lookups";
 import { type InputModule, native } from "./native";
 import { type BuildOptions, type ProgressEvent, type ResolvedBuild, resolveBuild } from "./options";
@@ -45,13 +45,13 @@ async function runWith(cache: BuildCache, options: ResolvedBuild): Promise<Build
   await output.check();
   const { store } = cache;
   const faults = new Faults();
-  const inputs = await readInputs(options, timer);
-  const memory = new OutputMemory(options, inputs, options.verify ? undefined : store, faults);
+  const files = await loadInputs(options, timer);
+  const memory = new OutputMemory(options, files, options.verify ? undefined : store, faults);
   const context = { options, output, store, faults, memory, timer };
   const recalled = await timer.time("lookup", () => memory.recall());
   const { outcome, counts, simplify, warnings } = recalled
     ? await rewrite(recalled, context)
-    : await makeOrRepair(inputs, context);
+    : await makeOrRepair(await readModules(files, context), context);
   const stored = await timer.time("store", () =>
     cache.finish({
       url: store?.url ?? "off",
@@ -182,11 +182,17 @@ function programName(output: string, modules: UnitSet[]): string {
   return [output, ...modules.map(({ name }) => name)].map((file) => path.basename(file)).join(":");
 }
 
-function readInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<InputModule[]> {
+function loadInputs(options: ResolvedBuild, timer: PhaseTimer): Promise<InputFile[]> {
   const { inputs, threads, signal } = options;
   const progress = progressOf(options, "read");
+  return timer.time("read", () => runAll(inputs, threads, loadInput, signal, progress));
+}
+
+/** Modules are copies of what is in the files, which are let go. */
+function readModules(files: InputFile[], { options, timer }: Context): Promise<InputModule[]> {
+  const { threads, signal } = options;
   return timer.time("read", async () =>
-    (await runAll(inputs, threads, readInput, signal, progress)).flat(),
+    (await runAll(files.splice(0), threads, modulesIn, signal)).flat(),
   );
 }
 

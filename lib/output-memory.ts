@@ -11,11 +11,12 @@
 import { hash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import type { InputFile } from "./inputs";
 import { schema } from "./key";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
 import type { Faults } from "./lookups";
 import { MemoryLookups, memoryEntry } from "./memories";
-import { type InputModule, native } from "./native";
+import { native } from "./native";
 import type { ResolvedBuild } from "./options";
 import type { BuildReport } from "./report";
 import type { Store } from "./store/store";
@@ -54,13 +55,13 @@ export class OutputMemory {
 
   constructor(
     options: ResolvedBuild,
-    modules: readonly InputModule[],
+    files: readonly InputFile[],
     store: Store | undefined,
     faults: Faults,
   ) {
     this.#options = options;
     this.#faults = faults;
-    this.#key = keyOf(options, modules);
+    this.#key = keyOf(options, files);
     this.#store = options.link.args.every((arg) => plainArgument.test(arg)) ? store : undefined;
   }
 
@@ -134,7 +135,7 @@ export class OutputMemory {
   }
 }
 
-function keyOf(options: ResolvedBuild, modules: readonly InputModule[]): Uint8Array {
+function keyOf(options: ResolvedBuild, files: readonly InputFile[]): Uint8Array {
   const { llvm, revision } = native.version();
   const { emit, units, level, codegenOnly, target, cpu, features, link } = options;
   const fields = {
@@ -143,7 +144,7 @@ function keyOf(options: ResolvedBuild, modules: readonly InputModule[]): Uint8Ar
     arguments: link.args,
     folder: link.args.length > 0 ? process.cwd() : "",
     // Archives hold the names of their members.
-    inputs: modules.map(({ name, digest }) => [path.basename(name), digest]),
+    inputs: files.map(({ name, bytes }) => [path.basename(name), hash("sha256", bytes)]),
   };
   return hash("sha256", JSON.stringify(fields), "buffer");
 }

@@ -68,6 +68,22 @@ test("an output comes back as it was, also where it was deleted", async () => {
   expect(again.cache).toMatchObject({ hits: units, misses: 0, addedBytes: 0, bad: 0, errors: 0 });
 });
 
+test("bytes that change during a build do not come back as the output of others", async () => {
+  const cache = newStore();
+  const seven = readFileSync(answer);
+  const eight = readFileSync(work.bitcode("eight.c", "int answer(void) { return 8; }"));
+  expect(eight.length).toBe(seven.length);
+  const bytes = Buffer.from(seven);
+  const onProgress = () => void eight.copy(bytes);
+  await buildWith(cache, { inputs: [main, { name: "answer.bc", bytes }], onProgress });
+  expect(bytes.equals(eight)).toBe(true);
+  const statusOf = async (content: Buffer) => {
+    await buildWith(cache, { inputs: [main, { name: "answer.bc", bytes: content }] });
+    return run(output).status;
+  };
+  expect([await statusOf(seven), await statusOf(eight)]).toEqual([7, 8]);
+});
+
 const emits: Emit[] = ["executable", "shared", "image", "object", "archive"];
 test.each(emits)("%s: its mode is that of a new one", async (emit) => {
   const cache = newStore();
