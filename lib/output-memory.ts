@@ -49,9 +49,9 @@ const plainArgument = /^(-l|-L.|--as-needed$|--no-as-needed$|[^-@])/;
 
 export class OutputMemory {
   readonly #options: ResolvedBuild;
-  readonly #store: Store | undefined;
   readonly #faults: Faults;
-  readonly #key: Uint8Array;
+  /** Undefined where nothing is remembered: a key takes reading all inputs through. */
+  readonly #place: { store: Store; key: Uint8Array } | undefined;
 
   constructor(
     options: ResolvedBuild,
@@ -61,14 +61,14 @@ export class OutputMemory {
   ) {
     this.#options = options;
     this.#faults = faults;
-    this.#key = keyOf(options, files);
-    this.#store = options.link.args.every((arg) => plainArgument.test(arg)) ? store : undefined;
+    if (store && options.link.args.every((arg) => plainArgument.test(arg)))
+      this.#place = { store, key: keyOf(options, files) };
   }
 
   async recall(): Promise<{ content: Uint8Array; outcome: Outcome } | undefined> {
-    const parts = await new MemoryLookups(this.#store, ["head", "output"], this.#faults).get(
-      this.#key,
-    );
+    if (!this.#place) return undefined;
+    const { store, key } = this.#place;
+    const parts = await new MemoryLookups(store, ["head", "output"], this.#faults).get(key);
     try {
       if (!parts) return undefined;
       const head: Head = JSON.parse(Buffer.from(parts.head!).toString());
@@ -84,7 +84,8 @@ export class OutputMemory {
     file: string,
     linked?: { triple: string; dependencies: string },
   ): Promise<void> {
-    if (!this.#store || statSync(file).size > maxSize) return;
+    if (!this.#place || statSync(file).size > maxSize) return;
+    const { store, key } = this.#place;
     const files = linked && this.#filesIn(linked.dependencies);
     if (linked && !files) return;
     const head: Head = { outcome };
@@ -95,7 +96,7 @@ export class OutputMemory {
         files: files!,
       };
     const parts = { head: Buffer.from(JSON.stringify(head)), output: readFileSync(file) };
-    const { errors } = await this.#store.putMany([memoryEntry(this.#key, parts)]);
+    const { errors } = await store.putMany([memoryEntry(key, parts)]);
     this.#faults.errors.push(...errors);
   }
 
