@@ -21,12 +21,12 @@ buildSync({
   // Large, and loaded by the stores that need them.
   external: ["better-sqlite3", "ioredis", "undici"],
 });
-writeEntryForImport("index");
+writeEntryForImport();
 
 /** Where CommonJS is imported, Node reads all its text in search of exports: 100 ms here. */
-function writeEntryForImport(name) {
+function writeEntryForImport() {
   const { metafile } = buildSync({
-    entryPoints: [`lib/${name}.ts`],
+    entryPoints: ["lib/index.ts"],
     format: "esm",
     metafile: true,
     write: false,
@@ -34,8 +34,8 @@ function writeEntryForImport(name) {
   const [{ exports }] = Object.values(metafile.outputs);
   const module = `import { createRequire } from "node:module";
 
-export const { ${exports.join(", ")} } = createRequire(import.meta.url)("./${name}.js");
+export const { ${exports.join(", ")} } = createRequire(import.meta.url)("./index.js");
 `;
-  writeFileSync(`dist/${name}.mjs`, module);
-  writeFileSync(`dist/${name}.d.mts`, `export * from "./${name}.js";\n`);
+  writeFileSync("dist/index.mjs", module);
+  writeFileSync("dist/index.d.mts", 'export * from "./index.js";\n');
 }

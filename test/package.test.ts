@@ -46,9 +46,9 @@ test("the tarball holds what users need, and nothing else", () => {
 
 test("the notices name every package that is bundled", () => {
   const notices = readFileSync(path.join(installed, "THIRD_PARTY_NOTICES.md"), "utf8");
-  const bundles = ["cli.js", "index.js"].map((name) =>
-    readFileSync(path.join(installed, "dist", name), "utf8"),
-  );
+  const bundles = readdirSync(path.join(installed, "dist"))
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => readFileSync(path.join(installed, "dist", name), "utf8"));
   const bundled = bundles.flatMap((code) => [
     ...code.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm),
   ]);

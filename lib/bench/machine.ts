@@ -1,8 +1,8 @@
 /** Where the figures come from. */
 
 import os from "node:os";
+import { version } from "../../package.json";
 import { native } from "../native";
-import { version } from "../package";
 import { toolVersions } from "./tools";
 
 export interface Machine {

@@ -2,7 +2,7 @@
 /** The command line: parses, calls the library, prints. Exit status: 0 done, 1 failed, 2 wrong usage. */
 
 import { Command, CommanderError } from "commander";
-import { version } from "../package";
+import { version } from "../../package.json";
 import { benchCommand } from "./bench";
 import { buildCommand } from "./build";
 import { cacheCommand } from "./cache";
