@@ -22,15 +22,7 @@ export async function runtime(bench, { rounds, onProgress }) {
       samplers.push(() => bench.driver.run(program));
     }
   const samples = await inTurn(samplers, rounds, onProgress);
-  const names = Object.keys(builders);
-  const samplesOf = (i) => samples.filter((_, k) => k % names.length === i).flat();
-  return {
-    baseline,
-    results: resultsOf(
-      names,
-      names.map((_, i) => samplesOf(i)),
-    ),
-  };
+  return { baseline, results: resultsOf(Object.keys(builders), samples) };
 }
 
 function ownBuilders(site) {
@@ -42,20 +34,20 @@ function ownBuilders(site) {
 /** Compiled for the first place, and only linked for the others. */
 async function programAt(place, { site, states: [state], driver }, name, contender) {
   const changed = place === places[0] ? state.bitcode.map((_, i) => i) : [];
-  const file = `${name.replaceAll(/\W+/g, "-")}-${place}.so`;
-  const output = path.join(path.dirname(site.outputOf({ name })), file);
+  const output = site.outputOf({ name: `${name} at ${place}` });
   const linkArguments = [`--section-start=.text=0x${place.toString(16)}`];
   state.activate?.();
   const task = { output, state: { ...state, changed }, kind: "edit", linkArguments };
   await measure(contender.stages(task));
-  return driver.programFor(output, file);
+  return driver.programFor(output, `${path.basename(path.dirname(output))}.so`);
 }
 
-/** A sample's ratio is to the baseline's of the same turn. */
+/** By place and then by name. A sample's ratio is to the baseline's of the same turn. */
 function resultsOf(names, samples) {
-  const [base] = samples;
+  const samplesOf = (i) => samples.filter((_, k) => k % names.length === i).flat();
+  const base = samplesOf(0);
   return names.map((contender, i) => {
-    const of = samples[i];
+    const of = samplesOf(i);
     if (of.some(({ stdout }) => stdout !== base[0].stdout))
       throw new Error(`${contender} printed\n${of[0].stdout}and not\n${base[0].stdout}`);
     const ratio = median(of.map(({ cpu }, k) => cpu / base[k].cpu));

@@ -65,7 +65,8 @@ export async function openRust(workload, work) {
 
 function incremental(rustc, site) {
   const cache = site.newCache("rustc");
-  const build = (output) => rustc.build(output, `-Cincremental=${cache.folder}`);
+  const build = (output, ...flags) =>
+    rustc.build(output, `-Cincremental=${cache.folder}`, ...flags);
   return whole({ name: "rustc -O, incremental", cache, build });
 }
 

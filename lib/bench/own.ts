@@ -16,9 +16,6 @@ export interface Frontend {
   stage(task: Task): Stage;
 }
 
-/** Changes nothing but that the output must be linked again. */
-const relinked = "--build-id=none";
-
 export class Finegrain implements Contender {
   readonly name: string;
   readonly startsFrom: Contender["startsFrom"];
@@ -48,7 +45,6 @@ export class Finegrain implements Contender {
     const cache = task.kind === "off" ? "off" : this.cache.folder;
     options.push("--cache", cache, "--threads", String(this.#threads));
     const forLld = [...linkArguments, ...(task.linkArguments ?? [])];
-    if (task.kind === "relink") forLld.push(relinked);
     if (forLld.length > 0) options.push("--", ...forLld);
     const { bitcode } = task.state;
     const build = one(

@@ -64,6 +64,9 @@ export async function runContest(contest: Contest): Promise<ContestResults> {
   return { results: withRatios(sampled, contest.baseline), failures: run.failures };
 }
 
+/** Changes nothing but that the output must be linked again. */
+const relinked = "--build-id=none";
+
 class ContestRun {
   readonly failures: Failure[] = [];
   readonly #contest: Contest;
@@ -92,7 +95,8 @@ class ContestRun {
   async #sample(cell: Cell): Promise<void> {
     const { scenario, contender } = cell;
     const { kind, state } = scenario;
-    const task = { output: this.#contest.outputOf(contender), state, kind };
+    const linkArguments = kind === "relink" ? [relinked] : [];
+    const task = { output: this.#contest.outputOf(contender), state, kind, linkArguments };
     if (kind === "cold") contender.cache?.empty();
     else if (kind !== "off") contender.cache?.restore();
     if (kind === "edit") contender.cache?.willChange();
