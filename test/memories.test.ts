@@ -115,6 +115,7 @@ async function spoil(): Promise<string> {
 
 function damage(file: string): void {
   const content = readFileSync(file);
+  if (content.length === 0) return; // cut before, and nothing is left to damage
   const at = random.below(content.length);
   const isCut = random.below(2) === 0;
   writeFileSync(file, isCut ? content.subarray(0, at) : content.fill(~content[at]!, at, at + 1));
