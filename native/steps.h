@@ -26,7 +26,7 @@ using PackedNames = Bytes;
 // ---- version.cc
 
 struct Version {
-  std::string LLVM;     // of the libLLVM that is loaded
+  std::string LLVM;
   std::string Revision; // of finegrain's own native code
 };
 Version version();

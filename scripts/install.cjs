@@ -19,7 +19,8 @@ try {
   if (build.status !== 0) {
     console.error(
       "finegrain: the addon could not be built. It needs cmake, ninja-build, g++, llvm-22-dev, " +
-        "liblld-22-dev and liblld-22 (Debian: apt-get install them, then npm rebuild finegrain).",
+        "liblld-22-dev, liblld-22, zlib1g-dev and libzstd-dev (Debian: apt-get install them, " +
+        "then npm rebuild finegrain).",
     );
     process.exit(build.status ?? 1);
   }

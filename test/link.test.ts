@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { build } from "../lib";
-import { digest, run, Workspace } from "./helpers";
+import { clang, digest, run, Workspace } from "./helpers";
 
 const work = new Workspace();
 const input = work.bitcode("f.c", "int g(int); int f(int x) { return g(x) + 1; }");
@@ -63,3 +63,24 @@ test.each(["module", "function"] as const)(
     expect(run("readelf", ["-d", output]).stdout).toContain("[libm.so.6]");
   },
 );
+
+test("lld compiles the bitcode in a library of the user's", async () => {
+  const square = work.write("square.c", "int square(int x) { return x * x; }");
+  const member = work.path("square.o");
+  clang(["-O2", "-fPIC", "-flto", "-c", square, "-o", member]);
+  const library = work.path("libsquare.a");
+  expect(run("ar", ["rcsS", library, member]).status).toBe(0);
+  const main = work.bitcode(
+    "main.c",
+    "int square(int); int main(int n, char **v) { return square(6 + n); }",
+  );
+  const output = work.path("main");
+  await build({
+    inputs: [main],
+    output,
+    emit: "executable",
+    cache: "off",
+    link: { args: [library] },
+  });
+  expect(run(output).status).toBe(49);
+});

@@ -57,6 +57,14 @@ test("the notices name every package that is bundled", () => {
   expect(names.filter((name) => !notices.includes(`| ${name} | Copyright`))).toEqual([]);
 });
 
+test("the addon needs no LLVM where it runs", () => {
+  const { stdout } = run("readelf", ["-d", path.join(root, "build/Release/finegrain.node")]);
+  const needed = [...stdout.matchAll(/NEEDED.*\[(\w+[+]*)/g)].map((match) => match[1]!);
+  expect(needed).toContain("libc");
+  const everywhere = ["libc", "libm", "libgcc_s", "libstdc++", "ld"];
+  expect(needed.filter((name) => !everywhere.includes(name))).toEqual([]);
+});
+
 describe("with a prebuilt addon", () => {
   beforeAll(() => {
     const folder = path.join(installed, `prebuilds/${process.platform}-${process.arch}`);
