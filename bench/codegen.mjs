@@ -1,10 +1,8 @@
 // Code generation alone, of what clang has optimised: function units against llc.
 
 import path from "node:path";
-import { bitcodePeers, Finegrain, measure, runContest } from "../dist/bench.js";
-import { scenariosOf } from "./contest.mjs";
-
-const baseline = "opt and llc"; // llc alone, since nothing is to be optimised
+import { measure } from "../dist/bench.js";
+import { againstOptAndLlc, scenariosOf } from "./contest.mjs";
 
 export async function codegen({ site, states: [original], compile, check }, options) {
   original.activate();
@@ -13,11 +11,6 @@ export async function codegen({ site, states: [original], compile, check }, opti
   await measure([{ commands, jobs: 1 }]);
   const state = { ...original, name: "optimised", bitcode };
   const settings = { ...site.settings, codegenOnly: true };
-  const cache = site.newCache("codegen");
-  const own = [1, 2].map((threads) => new Finegrain(settings, threads, cache));
-  const peers = bitcodePeers(settings, site.newCache);
-  const contenders = [...peers.contenders.filter(({ name }) => name === baseline), ...own];
   const scenarios = scenariosOf([state]);
-  const contest = { scenarios, contenders, baseline, outputOf: site.outputOf, check };
-  return { baseline, ...(await runContest({ ...contest, ...options })) };
+  return againstOptAndLlc({ site, settings, scenarios, check }, options);
 }

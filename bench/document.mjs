@@ -32,6 +32,7 @@ function sections(results, plots) {
   const {
     machine,
     contests = [],
+    cold,
     codegen,
     project,
     edits,
@@ -46,6 +47,7 @@ function sections(results, plots) {
     ...(contests.length > 0
       ? [`## Phases and hits\n\n${together(plots("phases"), plots("hits"))}`]
       : []),
+    ...(cold ? [coldSection(cold)] : []),
     ...(codegen ? [codegenSection(codegen)] : []),
     ...(project ? [projectSection(project)] : []),
     ...(edits ? [editSection(edits, plots("edits"))] : []),
@@ -70,6 +72,15 @@ function contestSection({ name, title, files, edits, baseline, absent, failures,
     "The phases of finegrain's builds, in milliseconds:",
     phaseTable(results),
     ...(absent.length + failures.length > 0 ? [absentLines(absent, failures)] : []),
+  );
+}
+
+function coldSection({ name, baseline, failures, results }) {
+  return together(
+    "## Cold builds",
+    `${name}, against ${baseline} alone, medians of ${results[0].rounds}.`,
+    resultTable(results, baseline),
+    ...(failures.length > 0 ? [absentLines([], failures)] : []),
   );
 }
 
@@ -184,7 +195,7 @@ function runtimeSection(runtime) {
   );
   return together(
     "## How fast the code runs",
-    "CPU time of programs built at -O2, each linked to begin at four places in a cache line. All print the same. Ratios are medians of those between runs in the same turn.",
+    "CPU time of programs built at -O2, each linked to begin at four places in a cache line. All print the same.",
     table(["", "built by", "CPU s", "÷ the first", "spread"], rows),
   );
 }

@@ -8,7 +8,7 @@ import path from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { machine } from "../dist/bench.js";
 import { codegen } from "./codegen.mjs";
-import { contest } from "./contest.mjs";
+import { cold, contest } from "./contest.mjs";
 import { writeDocument } from "./document.mjs";
 import { editCurve } from "./edits.mjs";
 import { growth } from "./growth.mjs";
@@ -34,6 +34,7 @@ const full = {
   edits: [1, 10, 100, 1000],
   growth: { image: [1000, 5000, 10_000, 50_000], module: [100, 500, 1000, 5000] },
   units: 200,
+  coldRounds: 9,
   storeRounds: 15,
 };
 
@@ -47,13 +48,14 @@ const short = {
   edits: [1, 2],
   growth: { image: [5, 10], module: [5, 10] },
   units: 3,
+  coldRounds: 1,
   storeRounds: 0,
 };
 
 const usage = `usage: npm run bench -- [options]
   --rounds N         how often everything is measured (default 3)
   --workloads LIST   instead of those that are measured otherwise: of ${Object.keys(full.workloads).join(", ")}
-  --sections LIST    of contests, codegen, project, edits, growth, perUnit, runtime, stores
+  --sections LIST    of contests, cold, codegen, project, edits, growth, perUnit, runtime, stores
   --short            tiny workloads, to see whether all works
   --out FOLDER       for everything that is written, docs/benchmarks.md too`;
 
@@ -98,6 +100,11 @@ const sections = {
     };
     for (const name of chosen(plan.contests)) await withBench(name, measureOne, true);
   },
+  cold: () =>
+    withBench(plan.single, async (bench) => {
+      const options = { rounds: plan.coldRounds, onProgress: progress("cold builds") };
+      results.cold = { name: plan.single, ...(await cold(bench, options)) };
+    }),
   codegen: () =>
     withBench(plan.single, async (bench) => {
       const options = { rounds, onProgress: progress("code generation") };

@@ -5,7 +5,7 @@
 // processor's caches. So each program is linked to begin at several places in one.
 
 import path from "node:path";
-import { figuresOf, inTurn, measure, median } from "../dist/bench.js";
+import { figuresOf, inTurn, measure } from "../dist/bench.js";
 
 const places = [0, 16, 32, 48].map((offset) => 0x1000000 + offset);
 
@@ -50,7 +50,7 @@ function resultsOf(names, samples) {
     const of = samplesOf(i);
     if (of.some(({ stdout }) => stdout !== base[0].stdout))
       throw new Error(`${contender} printed\n${of[0].stdout}and not\n${base[0].stdout}`);
-    const ratio = median(of.map(({ cpu }, k) => cpu / base[k].cpu));
-    return { contender, cpu: figuresOf(of).cpu, ratio };
+    const { cpu, ratio } = figuresOf(of, base);
+    return { contender, cpu, ratio: ratio.cpu };
   });
 }

@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { figuresOf } from "../lib/bench/rounds";
 import { finegrain, Workspace } from "./helpers";
 
 const work = new Workspace();
@@ -61,6 +62,13 @@ describe("finegrain bench", () => {
   });
 });
 
+test("a ratio is the median of those within the rounds", () => {
+  const samples = (...seconds: number[]) =>
+    seconds.map((time) => ({ wall: time, cpu: time, peak: 1, stdout: "" }));
+  const { cpu, ratio } = figuresOf(samples(2, 20, 10), samples(1, 2, 10));
+  expect({ median: cpu.median, ratio }).toEqual({ median: 10, ratio: { wall: 2, cpu: 2 } });
+});
+
 test("the short run of our own benchmarks measures all and writes tables and plots", () => {
   const main = path.join(__dirname, "../bench/main.mjs");
   const args = ["--short", "--rounds", "1", "--out", work.path("out")];
@@ -69,7 +77,8 @@ test("the short run of our own benchmarks measures all and writes tables and plo
   for (const name of ["edits", "growth-image", "growth-module", "hits", "memory-image", "phases"])
     expect(written).toEqual(expect.arrayContaining([`${name}.svg`, `${name}.png`]));
   const page = readFileSync(work.path("out/benchmarks.md"), "utf8");
-  expect(page).toContain("## How fast the code runs");
+  for (const title of ["## Cold builds", "## How fast the code runs"])
+    expect(page).toContain(title);
   expect(page).not.toMatch(/NaN|undefined|\/tmp\//);
   const figures = readFileSync(work.path("out/results.json"), "utf8");
   const [first] = JSON.parse(figures).contests[0].results;

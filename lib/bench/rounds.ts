@@ -1,7 +1,7 @@
 /** Samples in rounds, and what came of them. */
 
 import type { Sample } from "./measure";
-import { type Summary, summaryOf } from "./statistics";
+import { median, type Summary, summaryOf } from "./statistics";
 
 /** Called before each sample, and at the end. */
 export type OnProgress = (done: number, total: number) => void;
@@ -29,14 +29,14 @@ export interface Figures {
   cpu: Summary;
   /** MB. */
   peak: Summary;
-  /** To the medians of the base. */
+  /** To the base: medians of what the rounds gave, since a machine may change its speed between them. */
   ratio?: { wall: number; cpu: number };
 }
 
 export function figuresOf(samples: readonly Sample[], base?: readonly Sample[]): Figures {
-  const of = (field: "wall" | "cpu" | "peak", from = samples) =>
-    summaryOf(from.map((sample) => sample[field]));
-  const ratio = (field: "wall" | "cpu") => of(field).median / of(field, base).median;
+  const of = (field: "wall" | "cpu" | "peak") => summaryOf(samples.map((sample) => sample[field]));
+  const ratio = (field: "wall" | "cpu") =>
+    median(samples.map((sample, round) => sample[field] / base![round]![field]));
   return {
     wall: of("wall"),
     cpu: of("cpu"),
