@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { FinegrainError } from "./errors";
 import { native } from "./native";
 import type { Store } from "./store/store";
+import { userCacheFolder } from "./user-cache";
 
 /** v.instance would refuse a Buffer by its type, and arrays of other realms. */
 const bytesSchema = v.custom<Uint8Array>(types.isUint8Array, "a Uint8Array is needed");
@@ -116,13 +117,6 @@ function variable(env: Environment, ...names: string[]) {
   return name === undefined ? undefined : { name, value: env[name]! };
 }
 
-/** The XDG rules: a relative path is to be ignored. */
-function userCacheFolder(env: Environment): string {
-  const base = env.XDG_CACHE_HOME ?? "";
-  const home = os.homedir() || os.userInfo().homedir; // HOME may be empty
-  return path.join(path.isAbsolute(base) ? base : path.join(home, ".cache"), "finegrain");
-}
-
 /** libuv's pool runs the jobs; it has 4 threads unless this variable says otherwise. */
 function poolSize(env: Environment): number {
   return Number(env.UV_THREADPOOL_SIZE) || 4;
@@ -138,7 +132,8 @@ export function threadsFrom(env: Environment, otherwise: number): number {
 }
 
 export function defaultCache(env: Environment = process.env): string {
-  return variable(env, "FINEGRAIN_CACHE", "JULIA_NATIVE_CACHE")?.value ?? userCacheFolder(env);
+  const given = variable(env, "FINEGRAIN_CACHE", "JULIA_NATIVE_CACHE")?.value;
+  return given ?? userCacheFolder("finegrain", env);
 }
 
 export function resolveBuild(options: BuildOptions, env: Environment = process.env): ResolvedBuild {

@@ -8,7 +8,8 @@ import { buildSync } from "esbuild";
 buildSync({
   entryPoints: {
     index: "lib/index.ts",
-    cli: "lib/cli/main.ts",
+    cli: "lib/cli/start.ts",
+    main: "lib/cli/main.ts",
     "store-compliance": "lib/store/compliance.ts",
     "link-child": "lib/link-child.ts",
     "cas-child": "lib/store/cas-child.ts",

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import module from "node:module";
 import { pathToFileURL } from "node:url";
 import { type BuildOptions, type BuildReport, build } from "../lib";
 import { version } from "../package.json";
@@ -214,6 +215,15 @@ describe("environment", () => {
     const { report } = buildJson([...flags, ...more], { HOME: home!, ...env });
     expect(report.cache.url).toBe(expected);
     expect(report.cache).toMatchObject({ lookups: expected === "off" ? 0 : 1, errors: 0 });
+  });
+
+  const keepsCode = "enableCompileCache" in module;
+  const unless = keepsCode ? "" : `: not with Node ${process.version}, which cannot`;
+  (keepsCode ? test : test.skip)(`Node keeps its code in the user's own cache${unless}`, () => {
+    const env = { XDG_CACHE_HOME: work.path("xdg") };
+    expect(finegrain(["--version"], env).stdout).toBe(`${version}\n`);
+    expect(readdirSync(work.path("xdg/finegrain-code"))).toHaveLength(1);
+    expect(finegrain(["--version"], env).stdout).toBe(`${version}\n`);
   });
 
   test.each<[string, Record<string, string>, string[], number]>([

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: parses, calls the library, prints. Exit status: 0 done, 1 failed, 2 wrong usage. */
 
 import { Command, CommanderError } from "commander";
