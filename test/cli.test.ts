@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import module from "node:module";
+import os from "node:os";
 import { pathToFileURL } from "node:url";
 import { type BuildOptions, type BuildReport, build } from "../lib";
+import { defaultCache } from "../lib/options";
 import { version } from "../package.json";
 import { digest, finegrain, Workspace } from "./helpers";
 
@@ -215,6 +217,16 @@ describe("environment", () => {
     const { report } = buildJson([...flags, ...more], { HOME: home!, ...env });
     expect(report.cache.url).toBe(expected);
     expect(report.cache).toMatchObject({ lookups: expected === "off" ? 0 : 1, errors: 0 });
+  });
+
+  test("the cache's place: a user without a home", () => {
+    for (const name of ["homedir", "userInfo"] as const)
+      jest.spyOn(os, name).mockImplementation(() => {
+        throw new Error(`${name}: no such user`);
+      });
+    const place = defaultCache({});
+    jest.restoreAllMocks();
+    expect(place).toBe("/.cache/finegrain");
   });
 
   const keepsCode = "enableCompileCache" in module;
