@@ -10,6 +10,7 @@ import {
   findTool,
   inTurn,
   measure,
+  median,
   one,
   optAndLlcCommand,
   summaryOf,
@@ -30,22 +31,28 @@ export async function project({ site, states, check }, { file, rounds, onProgres
     cache = mkdtempSync(path.join(site.work, "cache-"));
     return cache;
   };
-  const samplers = {
+  const whole = {
     clang: () => fileByFile(clangCommand, bitcode, theirs),
     "opt and llc": () => fileByFile(optAndLlcCommand, bitcode, alone),
     "finegrain, file by file, one cache": () => each(bitcode, ours, 2, "--cache", newCache()),
     "the same again, all hits": () => each(bitcode, ours, 2, "--cache", cache),
     "finegrain, all files in one build": () =>
       each(bitcode, together, 2, "--cache", newCache(), "--together", site.settings.emit),
+  };
+  const oneFile = {
     [`clang, ${file} alone`]: () => fileByFile(clangCommand, [single], alone),
     [`opt and llc, ${file} alone`]: () => fileByFile(optAndLlcCommand, [single], alone),
     [`finegrain, ${file} alone, 1 thread`]: () => each([single], alone, 1),
     [`finegrain, ${file} alone, 2 threads`]: () => each([single], alone, 2),
   };
-  const samples = await inTurn(Object.values(samplers), rounds, onProgress);
+  const results = [
+    ...resultsOf(whole, await inTurn(Object.values(whole), rounds, onProgress)),
+    // Short, and so more easily disturbed.
+    ...resultsOf(oneFile, await inTurn(Object.values(oneFile), rounds * 5)),
+  ];
   const linked = [await link(site, theirs, ".o"), await link(site, ours, ".a")];
   for (const output of [...linked, path.join(together, "all")]) await check(output, states[0]);
-  return { files: bitcode.length, rounds, results: resultsOf(Object.keys(samplers), samples) };
+  return { files: bitcode.length, rounds, results };
 }
 
 function fileByFile(commandFor, inputs, folder) {
@@ -74,15 +81,16 @@ async function link({ settings: { emit } }, folder, ending) {
   return output;
 }
 
-/** Ratios are to the clang above. */
-function resultsOf(names, samples) {
-  let base;
+/** Ratios are to opt and llc. */
+function resultsOf(samplers, samples) {
+  const names = Object.keys(samplers);
+  const base = samples[names.findIndex((name) => name.startsWith("opt and llc"))];
   return names.map((contender, i) => {
-    if (contender.startsWith("clang")) base = samples[i];
     const own = samples[i].flatMap(({ stdout }) => (stdout ? [JSON.parse(stdout)] : []));
     const told = own.length > 0 && {
       counts: own[0],
       cpuInBuild: summaryOf(own.map(({ cpu }) => cpu)),
+      ratioInBuild: median(own.map(({ cpu }, round) => cpu / base[round].cpu)),
     };
     return { contender, ...figuresOf(samples[i], base), ...told };
   });
