@@ -75,26 +75,31 @@ function contestSection({ name, title, files, edits, baseline, absent, failures,
   );
 }
 
-function coldSection({ name, baseline, failures, results }) {
-  return together(
-    "## Cold builds",
-    `${name}, against ${baseline} alone, medians of ${results[0].rounds}.`,
-    resultTable(results, baseline),
-    ...(failures.length > 0 ? [absentLines([], failures)] : []),
+const coldSection = (cold) =>
+  duelSection(
+    "Cold builds",
+    `${cold.name}, against ${cold.baseline} alone, medians of ${cold.results[0].rounds}.`,
+    cold,
   );
-}
 
-function codegenSection({ name, baseline, failures, results }) {
+const codegenSection = (codegen) =>
+  duelSection(
+    "Code generation alone",
+    `${codegen.name} as clang -O2 has optimised it. "${codegen.baseline}" is llc alone here.`,
+    codegen,
+  );
+
+function duelSection(title, text, { baseline, failures, results }) {
   return together(
-    "## Code generation alone",
-    `${name} as clang -O2 has optimised it. "${baseline}" is llc alone here.`,
+    `## ${title}`,
+    text,
     resultTable(results, baseline),
     phaseTable(results),
     ...(failures.length > 0 ? [absentLines([], failures)] : []),
   );
 }
 
-function projectSection({ name, files, rounds, results }) {
+function projectSection({ name, files, rounds, roundsAlone, results }) {
   const rows = results.map(
     ({ contender, wall, cpu, cpuInBuild, ratioInBuild, peak, ratio, counts }) => [
       contender,
@@ -112,7 +117,7 @@ function projectSection({ name, files, rounds, results }) {
   const header = ["", "wall s", ratio, "spread", "CPU s", ratio, "in build()", ratio, "peak MB"];
   return together(
     "## A project, file after file",
-    `${name}, ${files} files of bitcode, medians of ${rounds}, and of ${5 * rounds} where a file is alone. clang runs once for each file, so do opt and llc, joined by a pipe; finegrain builds them one by one in one process, on 2 threads where nothing else is said. Of its seconds of CPU, those in build() are told too: the others are Node's. With the cache off every unit is made.`,
+    `${name}, ${files} files of bitcode, medians of ${rounds}, and of ${roundsAlone} where a file is alone. clang runs once for each file, so do opt and llc, joined by a pipe; finegrain builds them one by one in one process, on 2 threads where nothing else is said. Of its seconds of CPU, those in build() are told too: the others are Node's. With the cache off every unit is made.`,
     table([...header, "units", "simplified", "emitted"], rows),
   );
 }

@@ -45,14 +45,14 @@ export async function project({ site, states, check }, { file, rounds, onProgres
     [`finegrain, ${file} alone, 1 thread`]: () => each([single], alone, 1),
     [`finegrain, ${file} alone, 2 threads`]: () => each([single], alone, 2),
   };
+  const roundsAlone = 5 * rounds; // they are short, and so more easily disturbed
   const results = [
     ...resultsOf(whole, await inTurn(Object.values(whole), rounds, onProgress)),
-    // Short, and so more easily disturbed.
-    ...resultsOf(oneFile, await inTurn(Object.values(oneFile), rounds * 5)),
+    ...resultsOf(oneFile, await inTurn(Object.values(oneFile), roundsAlone)),
   ];
   const linked = [await link(site, theirs, ".o"), await link(site, ours, ".a")];
   for (const output of [...linked, path.join(together, "all")]) await check(output, states[0]);
-  return { files: bitcode.length, rounds, results };
+  return { files: bitcode.length, rounds, roundsAlone, results };
 }
 
 function fileByFile(commandFor, inputs, folder) {

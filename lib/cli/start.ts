@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Loads the command line. V8 would compile it at each start, a tenth of a build in which
- * nothing has changed; Node 22.1 and later can keep what it has compiled. Elsewhere than
- * Node's own choice, a folder that others may have made: this is code that will be run.
+ * nothing has changed; Node 22.1 and later can keep what it has compiled. Not in Node's own
+ * choice of a folder, which others may have made: what lies there will be run.
  */
 
 import module from "node:module";
