@@ -11,6 +11,8 @@ export interface InputModule {
   bitcode: Uint8Array;
   /** Digest of the bitcode, in upper-case hex. */
   digest: string;
+  /** Of 16 hex digits, as a rule no other module's of the same program. */
+  id: string;
   /** Digest of all but the functions' bodies; empty where that could not be told. */
   tablesDigest: string;
   /** 16 bytes for each function body. */

@@ -78,9 +78,7 @@ export async function splitAll(
 /** A module that is given twice must not clash with itself. */
 function uniqueIds(modules: readonly InputModule[]): string[] {
   const seen = new Map<string, number>();
-  return modules.map(({ digest, tablesDigest }) => {
-    // That of the tables alone: an edit in a function leaves other functions' names as they are.
-    const id = (tablesDigest || digest).slice(0, 16);
+  return modules.map(({ id }) => {
     const count = seen.get(id) ?? 0;
     seen.set(id, count + 1);
     return count === 0 ? id : `${id}${count.toString(16).toUpperCase()}`;

@@ -57,6 +57,7 @@ static Napi::Value readJob(const Napi::CallbackInfo &Info) {
           Item.Set("name", Found[I].Name);
           Item.Set("bitcode", bytesOut(Env, std::move(Found[I].Bitcode)));
           Item.Set("digest", Found[I].Digest);
+          Item.Set("id", Found[I].Id);
           Item.Set("tablesDigest", Found[I].TablesDigest);
           Item.Set("functionDigests",
                    bytesOut(Env, std::move(Found[I].FunctionDigests)));

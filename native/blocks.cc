@@ -15,6 +15,7 @@
 #include "llvm/Bitcode/LLVMBitCodes.h"
 #include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/Support/BLAKE3.h"
+#include "llvm/Support/xxhash.h"
 #include <map>
 
 using namespace llvm;
@@ -36,8 +37,11 @@ private:
   Error walkModule();
   bool areInOrder() const;
   Error readBlockInfo();
+  Error readStrings();
   Error walkSymbolTable();
   void addSymbol(unsigned Code, ArrayRef<uint64_t> Values);
+  void noteDefinition(unsigned Code, ArrayRef<uint64_t> Values);
+  std::optional<uint64_t> id() const;
   void addNumber(uint64_t Number);
   Error addRecord(unsigned AbbrevId);
   void addBlock(unsigned Id, StringRef Content);
@@ -47,6 +51,9 @@ private:
   BitstreamBlockInfo BlockInfo;
   BLAKE3 Tables;
   Bytes FunctionDigests, SmallFunctions;
+  // Names of strong definitions: where they start in Strings, and their sizes.
+  std::vector<std::pair<uint64_t, uint64_t>> Strong;
+  StringRef Strings;
   // By the offset of the block's content, in words.
   DenseMap<uint64_t, uint64_t> FunctionAt;
   uint64_t SymbolTableOffset = 0;
@@ -84,6 +91,26 @@ Expected<StringRef> BlockWalker::takeBlock() {
   return Bitcode.substr(Start, Size);
 }
 
+// What the linker must not see twice.
+void BlockWalker::noteDefinition(unsigned Code, ArrayRef<uint64_t> Values) {
+  bool IsFunction = Code == bitc::MODULE_CODE_FUNCTION;
+  if ((!IsFunction && Code != bitc::MODULE_CODE_GLOBALVAR) || Values.size() < 6)
+    return;
+  bool IsDefined = IsFunction ? Values[4] == 0 : Values[4] != 0;
+  bool IsExternal = Values[5] == 0;
+  size_t Comdat = IsFunction ? 14 : 13;
+  if (IsDefined && IsExternal && (Values.size() <= Comdat || !Values[Comdat]))
+    Strong.emplace_back(Values[0], Values[1]);
+}
+
+std::optional<uint64_t> BlockWalker::id() const {
+  std::optional<uint64_t> Smallest;
+  for (auto [Start, Size] : Strong)
+    if (StringRef Name = Strings.substr(Start, Size); !Name.empty())
+      Smallest = std::min(Smallest.value_or(UINT64_MAX), xxh3_64bits(Name));
+  return Smallest;
+}
+
 Error BlockWalker::addRecord(unsigned AbbrevId) {
   SmallVector<uint64_t, 64> Values;
   StringRef Blob;
@@ -94,6 +121,7 @@ Error BlockWalker::addRecord(unsigned AbbrevId) {
     SymbolTableOffset = Values[0];
     return Error::success();
   }
+  noteDefinition(*Code, Values);
   addNumber(*Code);
   addNumber(Values.size());
   for (uint64_t Value : Values)
@@ -126,6 +154,22 @@ Error BlockWalker::readBlockInfo() {
     return createStringError("malformed block");
   BlockInfo = std::move(**Info);
   Stream.setBlockInfo(&BlockInfo);
+  return Stream.JumpToBit(Start);
+}
+
+// The names of symbols. Does not take the block.
+Error BlockWalker::readStrings() {
+  uint64_t Start = Stream.GetCurrentBitNo();
+  if (Error E = Stream.EnterSubBlock(bitc::STRTAB_BLOCK_ID))
+    return E;
+  Expected<BitstreamEntry> Entry = Stream.advance();
+  if (!Entry)
+    return Entry.takeError();
+  if (Entry->Kind != BitstreamEntry::Record)
+    return createStringError("malformed block");
+  SmallVector<uint64_t, 4> Values;
+  if (Error E = Stream.readRecord(Entry->ID, Values, &Strings).takeError())
+    return E;
   return Stream.JumpToBit(Start);
 }
 
@@ -215,6 +259,9 @@ Expected<bool> BlockWalker::run() {
         return E;
       continue;
     }
+    if (Entry->ID == bitc::STRTAB_BLOCK_ID)
+      if (Error E = readStrings())
+        return E;
     Expected<StringRef> Block = takeBlock();
     if (!Block)
       return Block.takeError();
@@ -227,7 +274,7 @@ Expected<bool> BlockWalker::run() {
 
 ModuleBlocks BlockWalker::result() {
   return {toHex(Tables.final()), std::move(FunctionDigests),
-          std::move(SmallFunctions)};
+          std::move(SmallFunctions), id()};
 }
 
 std::optional<ModuleBlocks> digestBlocks(StringRef Bitcode) {

@@ -14,6 +14,10 @@ struct ModuleBlocks {
   Bytes FunctionDigests;
   // For each, whether isSmallBlock(). They are part of the tables, too.
   Bytes SmallFunctions;
+  // Tells the module apart from others of the same program: of the digests of
+  // its strong definitions' names, the smallest. No two modules can have one
+  // such definition, and a new one is seldom the smallest.
+  std::optional<uint64_t> Id;
 };
 
 // Bitcode of one module. Returns nothing where it is laid out in another way

@@ -184,7 +184,7 @@ Value *Extractor::materialize(Value *V) {
   }
   auto *OldVariable = dyn_cast<GlobalVariable>(Old);
   if (OldVariable && isCopiedIntoUnits(*OldVariable)) {
-    New->setName(Old->getName());
+    New->setName(""); // frontends number them, so names tell of other functions
     New->setVisibility(GlobalValue::DefaultVisibility);
     New->setLinkage(GlobalValue::PrivateLinkage);
     Initializers.emplace_back(cast<GlobalVariable>(New), OldVariable);

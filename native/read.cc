@@ -22,13 +22,23 @@ using namespace llvm;
 
 namespace finegrain {
 
+// Internal symbols get it into their names, so it is to stay in most edits.
+static std::string moduleId(const ModuleBlocks &Blocks, StringRef Digest) {
+  if (Blocks.Id)
+    return utohexstr(*Blocks.Id, /*LowerCase=*/false, /*Width=*/16);
+  // An edit in a function leaves the tables as they are.
+  StringRef Tables = Blocks.TablesDigest;
+  return (Tables.empty() ? Digest : Tables).take_front(16).str();
+}
+
 static void addModule(std::vector<InputModule> &Modules, const Twine &Name,
                       Bytes Bitcode) {
   StringRef Content(Bitcode.data(), Bitcode.size());
   ModuleBlocks Blocks = digestBlocks(Content).value_or(ModuleBlocks());
-  Modules.push_back({Name.str(), std::move(Bitcode),
-                     toHex(BLAKE3::hash(arrayRefFromStringRef(Content))),
-                     std::move(Blocks.TablesDigest),
+  std::string Digest = toHex(BLAKE3::hash(arrayRefFromStringRef(Content)));
+  std::string Id = moduleId(Blocks, Digest);
+  Modules.push_back({Name.str(), std::move(Bitcode), std::move(Digest),
+                     std::move(Id), std::move(Blocks.TablesDigest),
                      std::move(Blocks.FunctionDigests),
                      std::move(Blocks.SmallFunctions)});
 }

@@ -37,6 +37,8 @@ struct InputModule {
   std::string Name; // the input's name, with "(member)" for archive members
   Bytes Bitcode;
   std::string Digest; // BLAKE3 of the bitcode, in upper-case hex
+  // Of 16 hex digits, as a rule no other module's of the same program.
+  std::string Id;
   // The same of all but the functions' bodies, and 16 bytes of it for each of
   // these: see blocks.h. Empty where that could not be told.
   std::string TablesDigest;
