@@ -34,6 +34,10 @@ export interface SplitOptions {
   shardCount: number;
   /** These units alone: indices in the module's order. */
   only?: Uint32Array;
+  /** Whether units are to have fingerprints, for a later version of the module. */
+  fingerprints: boolean;
+  /** Those of units that need not be made, one after the other. */
+  known: string;
 }
 
 /** Many pieces in one block of bytes: piece i ends at `ends[i]`. */
@@ -60,6 +64,8 @@ export interface SplitModule {
   digests: string;
   /** Of each unit's names and flags, 32 hex digits. */
   symbolsDigests: string;
+  /** 32 hex digits each, zeros where a unit has none: see native/fingerprint.h. */
+  fingerprints: string;
   bodies: Block;
   linkNames: Block;
   keptNames: Block;
@@ -67,6 +73,15 @@ export interface SplitModule {
   symbols: Block;
   /** Words: the function bodies that the unit depends on. */
   loaded: Block;
+  /** Of each unit that was not made, since it is known: its place in the module's order, */
+  knownIndices: Uint32Array;
+  /** its place among those that are known, */
+  knownPlaces: Uint32Array;
+  /** and the function bodies that it depends on. */
+  knownLoaded: Block;
+  /** Others that were not made, as none that was made refers to them; and their functions' names. */
+  leftOut: Uint32Array;
+  leftOutNames: PackedNames;
   /** Why the module cannot be split; empty if it can. */
   wholeReason: string;
 }

@@ -1,13 +1,16 @@
 /**
  * What a module was split into when it was last seen. As long as the module's
  * tables are the same, a function whose block of bitcode is the same gives the
- * same unit, and need not be loaded. native/blocks.cc says why.
+ * same unit, and need not be loaded. native/blocks.cc says why. Where tables
+ * differ, a function with the same fingerprint gives the same unit, and need not
+ * be taken out of the module and written: see native/fingerprint.h.
  *
  * An entry holds no bodies: who needs one, because a store has lost what was made
  * of it, gets it from the module.
  */
 
 import { createHash } from "node:crypto";
+import path from "node:path";
 import { bytesOf, words } from "./blocks";
 import { schema } from "./key";
 import { type InputModule, native, type PackedNames } from "./native";
@@ -44,6 +47,22 @@ export function memoryKey(module: InputModule, options: SplitKeyOptions): Uint8A
   const { llvm, revision } = native.version();
   const fields = { schema, kind: "split", llvm, revision, tables: module.tablesDigest, ...options };
   return createHash("sha256").update(JSON.stringify(fields)).digest();
+}
+
+/** Of the entry that tells which of a module's memories is the newest, whatever its tables. */
+export function latestKey({ name }: InputModule, options: SplitKeyOptions): Uint8Array {
+  const { llvm, revision } = native.version();
+  const module = path.basename(name);
+  const fields = { schema, kind: "latest split", llvm, revision, module, ...options };
+  return createHash("sha256").update(JSON.stringify(fields)).digest();
+}
+
+/** The key of that memory. */
+export const latestPart = "memory";
+
+export function decodeLatest(parts: Parts): Uint8Array | undefined {
+  const key = parts[latestPart];
+  return key?.length === 32 ? key : undefined;
 }
 
 /** Which units must be made anew, by their places in the table. */

@@ -12,6 +12,17 @@ export interface SplitterOptions {
   keepTypeAliasing: boolean;
   forSimplify: boolean;
   moduleId: string;
+  /** Whether units are to have fingerprints. */
+  fingerprints: boolean;
+}
+
+/** All of the module where nothing is said. */
+interface Part {
+  shard?: number;
+  shardCount?: number;
+  only?: Uint32Array;
+  /** Fingerprints of units that need not be made. */
+  known?: string;
 }
 
 export class Splitter {
@@ -33,10 +44,10 @@ export class Splitter {
     });
   }
 
-  async split(part: { shard?: number; shardCount?: number; only?: Uint32Array }) {
+  async split(part: Part): Promise<SplitModule> {
     const { bitcode, name, smallFunctions } = this.#module;
     try {
-      const all = { shard: 0, shardCount: 1 };
+      const all = { shard: 0, shardCount: 1, known: "" };
       return await native.splitModule(bitcode, {
         ...this.#options,
         ...all,
@@ -55,8 +66,13 @@ export class Splitter {
 
   /** The body of the module as one unit. It must be the one with this digest. */
   static async wholeBody(module: InputModule, digest: string): Promise<Uint8Array> {
-    const how = { keepTypeAliasing: true, forSimplify: false, moduleId: "" };
-    const split = await new Splitter(module, { byFunction: false, ...how }).split({});
+    const split = await new Splitter(module, {
+      byFunction: false,
+      keepTypeAliasing: true,
+      forSimplify: false,
+      moduleId: "",
+      fingerprints: false,
+    }).split({});
     if (digestOf(split, 0) !== digest) throw new OutdatedMemory();
     return piece(split.bodies, 0);
   }

@@ -8,12 +8,13 @@ const blockNames = ["linkNames", "keptNames", "symbols", "loaded"] as const;
 export const unitParts = ["sizes", ...blockNames.flatMap(blockParts)];
 
 /** What an entry's head tells of its units. */
-export type UnitDigests = Pick<UnitTable, "digests" | "symbolsDigests">;
+export type UnitDigests = Pick<UnitTable, "digests" | "symbolsDigests" | "fingerprints">;
 
 export function unitDigests(units: readonly Unit[]): UnitDigests {
   return {
     digests: units.map(({ digest }) => digest).join(""),
     symbolsDigests: units.map(({ symbolsDigest }) => symbolsDigest).join(""),
+    fingerprints: units.map(({ fingerprint }) => fingerprint).join(""),
   };
 }
 
@@ -27,14 +28,15 @@ export function encodeUnits(units: readonly Unit[]): Parts {
 }
 
 /** Throws where the parts do not fit together. */
-export function decodeUnits(parts: Parts, { digests, symbolsDigests }: UnitDigests): UnitTable {
+export function decodeUnits(parts: Parts, digests: UnitDigests): UnitTable {
   const sizes = words(parts.sizes!);
-  if (digests.length !== 64 * sizes.length || symbolsDigests.length !== 32 * sizes.length)
-    throw new Error("parts of other modules");
+  const digits = { digests: 64, symbolsDigests: 32, fingerprints: 32 };
+  for (const name of Object.keys(digits) as (keyof UnitDigests)[])
+    if (digests[name].length !== digits[name] * sizes.length)
+      throw new Error("parts of other modules");
   const block = (name: string) => decodeBlock(parts, name, sizes.length);
   return {
-    digests,
-    symbolsDigests,
+    ...digests,
     sizes,
     linkNames: block("linkNames"),
     keptNames: block("keptNames"),

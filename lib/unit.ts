@@ -15,6 +15,8 @@ export interface UnitTable {
   digests: string;
   /** Of each unit's names and flags, 32 hex digits. */
   symbolsDigests: string;
+  /** 32 hex digits each, zeros where a unit has none: see native/fingerprint.h. */
+  fingerprints: string;
   /** Bytes of each body. */
   sizes: Uint32Array;
   linkNames: Block;
@@ -53,6 +55,10 @@ export class Unit {
 
   get symbolsDigest(): string {
     return this.#table.symbolsDigests.slice(32 * this.#index, 32 * (this.#index + 1));
+  }
+
+  get fingerprint(): string {
+    return this.#table.fingerprints.slice(32 * this.#index, 32 * (this.#index + 1));
   }
 
   get size(): number {

@@ -1,5 +1,6 @@
 // What JavaScript sees of the steps. lib/native.ts is the typed other side.
 
+#include "fingerprint.h"
 #include "job.h"
 #include "values.h"
 #include <memory>
@@ -101,10 +102,17 @@ static Napi::Object unitsOut(Napi::Env Env, ArrayRef<Unit> Units,
 }
 
 static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
-  std::string Digests, SymbolsDigests;
+  std::string Digests, SymbolsDigests, Prints;
   for (const Unit &U : Split.Units) {
     Digests += U.Digest;
     SymbolsDigests += U.SymbolsDigest;
+    Prints += U.Fingerprint.empty() ? std::string(Fingerprints::Size, '0')
+                                    : U.Fingerprint;
+  }
+  std::vector<uint32_t> KnownIndices, KnownPlaces;
+  for (const KnownUnit &U : Split.Known) {
+    KnownIndices.push_back(U.Index);
+    KnownPlaces.push_back(U.Place);
   }
   Napi::Object Result = Napi::Object::New(Env);
   Result.Set("triple", Split.Triple);
@@ -114,11 +122,19 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("indices", wordsOut(Env, Split.Indices));
   Result.Set("digests", Digests);
   Result.Set("symbolsDigests", SymbolsDigests);
+  Result.Set("fingerprints", Prints);
   Result.Set("bodies", unitsOut(Env, Split.Units, &Unit::Body));
   Result.Set("linkNames", unitsOut(Env, Split.Units, &Unit::LinkNames));
   Result.Set("keptNames", unitsOut(Env, Split.Units, &Unit::KeptNames));
   Result.Set("symbols", unitsOut(Env, Split.Units, &Unit::Symbols));
   Result.Set("loaded", unitsOut(Env, Split.Units, &Unit::Loaded));
+  Result.Set("knownIndices", wordsOut(Env, KnownIndices));
+  Result.Set("knownPlaces", wordsOut(Env, KnownPlaces));
+  Result.Set("knownLoaded", blockOut(Env, Split.Known.size(), [&](size_t I) {
+               return bytesOf(Split.Known[I].Loaded);
+             }));
+  Result.Set("leftOut", wordsOut(Env, Split.LeftOut));
+  Result.Set("leftOutNames", bytesOut(Env, std::move(Split.LeftOutNames)));
   Result.Set("wholeReason", Split.WholeReason);
   return Result;
 }
@@ -137,6 +153,8 @@ static Napi::Value splitJob(const Napi::CallbackInfo &Info) {
   Options.ShardCount = Object.Get("shardCount").As<Napi::Number>();
   if (Object.Has("only"))
     Options.Only = wordsIn(Object.Get("only"));
+  Options.WithFingerprints = Object.Get("fingerprints").As<Napi::Boolean>();
+  Options.Known = stringIn(Object.Get("known"));
   return runJob<SplitModule>(
       Info,
       [Bitcode = bytesIn(Info[0]), Options = std::move(Options)] {

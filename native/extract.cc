@@ -71,11 +71,15 @@ private:
 
 // ---- names, linkage and the like
 
+std::string nameInUnits(const GlobalValue &Global, StringRef Suffix) {
+  if (!Global.hasLocalLinkage())
+    return Global.getName().str();
+  StringRef Name = GlobalValue::dropLLVMManglingEscape(Global.getName());
+  return (Name + Suffix).str();
+}
+
 std::string Extractor::nameOf(const GlobalValue &Old) const {
-  if (!Old.hasLocalLinkage())
-    return Old.getName().str();
-  StringRef Name = GlobalValue::dropLLVMManglingEscape(Old.getName());
-  return (Name + Options.Suffix).str();
+  return nameInUnits(Old, Options.Suffix);
 }
 
 // Units see each other's symbols, as parts of one module do; others do not.
@@ -293,9 +297,7 @@ void Extractor::checkNames(StringRef Text, const Twine &Where) {
 }
 
 void Extractor::checkAttributes(const AttributeList &Attributes) {
-  // The attributes whose value is the name of a symbol.
-  for (StringRef Kind :
-       {"alloc-variant-zeroed", "probe-stack", "vector-function-abi-variant"}) {
+  for (StringRef Kind : SymbolAttributes) {
     Attribute A = Attributes.getFnAttr(Kind);
     if (A.isStringAttribute())
       checkNames(A.getValueAsString(), "the attribute " + Kind);
@@ -350,11 +352,11 @@ void Extractor::copyModuleProperties() {
 Error Extractor::load(GlobalValue &Old) {
   auto *F = dyn_cast<Function>(&Old);
   if (F && Options.Inliner) {
-    Expected<SmallVector<const Function *, 8>> Read = Options.Inliner->run(*F);
+    Expected<SmallVector<const Function *, 8>> Read = Options.Inliner->load(*F);
     if (!Read)
       return Read.takeError();
     append_range(Loaded, *Read);
-    return Error::success();
+    return Options.Inliner->run(*F);
   }
   if (F)
     Loaded.push_back(F);

@@ -33,6 +33,10 @@ struct ExtractOptions {
   bool ImportAlwaysInlined = true;
 };
 
+// What units of the module call the symbol, with that suffix for internal ones.
+std::string nameInUnits(const llvm::GlobalValue &Global,
+                        llvm::StringRef Suffix);
+
 // Loads the group's functions and takes their bodies away from M.
 llvm::Expected<Extraction> extract(llvm::Module &M, const Group &G,
                                    const ExtractOptions &Options);

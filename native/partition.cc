@@ -19,6 +19,10 @@ static constexpr StringLiteral LinkerOptionNameList[] = {
     "llvm.linker.options", "llvm.dependent-libraries", "llvm.commandline"};
 const ArrayRef<StringLiteral> LinkerOptionNames = LinkerOptionNameList;
 
+static constexpr StringLiteral SymbolAttributeList[] = {
+    "alloc-variant-zeroed", "probe-stack", "vector-function-abi-variant"};
+const ArrayRef<StringLiteral> SymbolAttributes = SymbolAttributeList;
+
 static bool isUsedList(const GlobalValue &Global) {
   return Global.getName() == "llvm.used" ||
          Global.getName() == "llvm.compiler.used";

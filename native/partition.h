@@ -26,6 +26,9 @@ struct Partition {
 // The named metadata that code generation turns into requests to the linker.
 extern const llvm::ArrayRef<llvm::StringLiteral> LinkerOptionNames;
 
+// The attributes whose value is the name of a symbol.
+extern const llvm::ArrayRef<llvm::StringLiteral> SymbolAttributes;
+
 // Needs no function bodies: M may be lazily loaded. With ImportOnly, functions
 // that are defined for inlining alone are in groups of their own.
 Partition partition(llvm::Module &M, bool ImportOnly);

@@ -37,28 +37,26 @@ struct PreInliner::SmallFunction {
   // Cyclic ones reach a cycle of calls: where to cut it would depend on which
   // function is asked for first.
   enum { Open, Kept, Cyclic, Inlined } State = Open;
+  bool IsVisited = false;
   bool IsCandidate = false;
   unsigned Work = 0;
   SmallVector<Function *, 4> Callees; // that are small too
 };
 
-PreInliner::PreInliner(Module &M, ArrayRef<char> AreSmall) {
-  size_t Position = 0;
-  for (const Function &F : M) {
-    if (F.isDeclaration())
-      continue;
-    if (Position < AreSmall.size() && AreSmall[Position])
-      Small.insert(&F);
-    ++Position;
-  }
-}
+PreInliner::PreInliner(const DenseSet<const Function *> &Small,
+                       Fingerprints &Prints)
+    : Small(Small), Prints(Prints) {}
 
 PreInliner::~PreInliner() = default;
 
-// What is transformed must be sound, and nobody looks at it again.
 static Error loadBody(Function &F) {
   if (Error E = F.materialize())
     return stepError("INVALID_INPUT", std::move(E));
+  return Error::success();
+}
+
+// What is transformed must be sound, and nobody looks at it again.
+static Error verifyBody(const Function &F) {
   std::string Message;
   raw_string_ostream OS(Message);
   if (verifyFunction(F, &OS))
@@ -134,9 +132,14 @@ SmallVector<Function *, 4> PreInliner::smallCallees(Function &F) const {
   return Callees.takeVector();
 }
 
-Expected<PreInliner::SmallFunction *> PreInliner::load(Function &F) {
+Expected<PreInliner::SmallFunction *> PreInliner::loadSmall(Function &F) {
+  if (auto Found = Known.find(&F); Found != Known.end())
+    return Found->second.get();
   if (Error E = loadBody(F))
     return E;
+  if (Error E = verifyBody(F))
+    return E;
+  Prints.note(F);
   auto Loaded = std::make_unique<SmallFunction>();
   if (!isUntouchable(F) && mayBeInlined(F))
     if (std::optional<unsigned> Work = countWork(F)) {
@@ -145,6 +148,30 @@ Expected<PreInliner::SmallFunction *> PreInliner::load(Function &F) {
       Loaded->Callees = smallCallees(F);
     }
   return (Known[&F] = std::move(Loaded)).get();
+}
+
+Expected<SmallVector<const Function *, 8>> PreInliner::load(Function &F) {
+  SmallSetVector<Function *, 8> Seen;
+  Seen.insert(&F);
+  bool IsCandidate = false;
+  if (!Small.contains(&F)) {
+    if (Error E = loadBody(F))
+      return E;
+  } else if (Expected<SmallFunction *> Own = loadSmall(F)) {
+    IsCandidate = (*Own)->IsCandidate;
+  } else {
+    return Own.takeError();
+  }
+  // A candidate may have been changed since, and nothing else has.
+  if (!IsCandidate && !isUntouchable(F))
+    Seen.insert_range(smallCallees(F));
+  for (size_t I = IsCandidate ? 0 : 1; I < Seen.size(); ++I) {
+    Expected<SmallFunction *> Other = loadSmall(*Seen[I]);
+    if (!Other)
+      return Other.takeError();
+    Seen.insert_range((*Other)->Callees);
+  }
+  return SmallVector<const Function *, 8>(Seen.begin(), Seen.end());
 }
 
 bool PreInliner::canInline(const CallBase &Call) const {
@@ -214,15 +241,14 @@ void PreInliner::decide(Function &F, SmallFunction &Own) {
 }
 
 // Callees first. Not by recursion: calls can be nested as deep as one likes.
-Error PreInliner::visit(Function &Root) {
+void PreInliner::visit(Function &Root) {
   SmallVector<std::pair<Function *, size_t>, 8> Stack;
   auto Enter = [&](Function &F) {
-    Stack.emplace_back(&F, 0);
-    return load(F).takeError();
+    SmallFunction &Own = *Known[&F];
+    if (!std::exchange(Own.IsVisited, true))
+      Stack.emplace_back(&F, 0);
   };
-  if (!Known.contains(&Root))
-    if (Error E = Enter(Root))
-      return E;
+  Enter(Root);
   while (!Stack.empty()) {
     auto &[F, Next] = Stack.back();
     SmallFunction &Own = *Known[F];
@@ -231,12 +257,8 @@ Error PreInliner::visit(Function &Root) {
       Stack.pop_back();
       continue;
     }
-    Function &Callee = *Own.Callees[Next++];
-    if (!Known.contains(&Callee))
-      if (Error E = Enter(Callee))
-        return E;
+    Enter(*Own.Callees[Next++]);
   }
-  return Error::success();
 }
 
 bool PreInliner::isInlined(const Function &F) const {
@@ -244,25 +266,17 @@ bool PreInliner::isInlined(const Function &F) const {
   return Found != Known.end() && Found->second->State == SmallFunction::Inlined;
 }
 
-Expected<SmallVector<const Function *, 8>> PreInliner::run(Function &F) {
-  SmallSetVector<const Function *, 8> Seen;
-  Seen.insert(&F);
-  if (Error E = isSmall(F) ? visit(F) : loadBody(F))
+Error PreInliner::run(Function &F) {
+  if (Small.contains(&F))
+    visit(F);
+  else if (Error E = verifyBody(F))
     return E;
-  if (isUntouchable(F))
-    return Seen.takeVector();
-  bool IsDone = isInlined(F);
-  for (Function *Callee : IsDone ? Known[&F]->Callees : smallCallees(F)) {
-    if (Error E = visit(*Callee))
-      return E;
-    Seen.insert(Callee);
-  }
-  if (!IsDone)
-    inlineCallees(F);
-  for (size_t I = 1; I < Seen.size(); ++I)
-    for (Function *Callee : Known[Seen[I]]->Callees)
-      Seen.insert(Callee);
-  return Seen.takeVector();
+  if (isUntouchable(F) || isInlined(F))
+    return Error::success();
+  for (Function *Callee : smallCallees(F))
+    visit(*Callee);
+  inlineCallees(F);
+  return Error::success();
 }
 
 } // namespace finegrain

@@ -13,7 +13,7 @@
 #ifndef FINEGRAIN_PREINLINE_H
 #define FINEGRAIN_PREINLINE_H
 
-#include "llvm/ADT/ArrayRef.h"
+#include "fingerprint.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallVector.h"
@@ -30,16 +30,19 @@ bool isSmallBlock(size_t Size);
 
 class PreInliner {
 public:
-  // M may be lazily loaded. AreSmall has a byte for each of its definitions.
-  PreInliner(llvm::Module &M, llvm::ArrayRef<char> AreSmall);
+  // M may be lazily loaded. Small has the functions whose blocks are small.
+  PreInliner(const llvm::DenseSet<const llvm::Function *> &Small,
+             Fingerprints &Prints);
   ~PreInliner();
 
-  // Does F. Returns the functions on whose bodies the outcome depends, F among
-  // them. Whatever functions were done before, it is the same.
+  // Loads F and the functions on whose bodies the outcome of run() depends.
+  // Returns them, F first. Whatever functions were done before, they are the
+  // same. Of small functions, what they were goes into the fingerprints.
   llvm::Expected<llvm::SmallVector<const llvm::Function *, 8>>
-  run(llvm::Function &F);
+  load(llvm::Function &F);
 
-  bool isSmall(const llvm::Function &F) const { return Small.contains(&F); }
+  // Does F, which is loaded. Whatever was done before, the outcome is the same.
+  llvm::Error run(llvm::Function &F);
 
   // Whether F's body has to stay in M for functions that call F.
   bool isInlined(const llvm::Function &F) const;
@@ -47,14 +50,15 @@ public:
 private:
   struct SmallFunction;
 
-  llvm::Error visit(llvm::Function &Root);
-  llvm::Expected<SmallFunction *> load(llvm::Function &F);
+  void visit(llvm::Function &Root);
+  llvm::Expected<SmallFunction *> loadSmall(llvm::Function &F);
   void decide(llvm::Function &F, SmallFunction &Known);
   llvm::SmallVector<llvm::Function *, 4> smallCallees(llvm::Function &F) const;
   void inlineCallees(llvm::Function &F);
   bool canInline(const llvm::CallBase &Call) const;
 
-  llvm::DenseSet<const llvm::Function *> Small;
+  const llvm::DenseSet<const llvm::Function *> &Small;
+  Fingerprints &Prints;
   llvm::DenseMap<const llvm::Function *, std::unique_ptr<SmallFunction>> Known;
 };
 

@@ -101,15 +101,35 @@ static StringRef labelOf(const Group &G) {
   return G.HasModuleAsm ? "assembly" : "data";
 }
 
+// The function that the group is, if it is that alone.
+static Function *onlyFunction(const Group &G) {
+  // The module's assembly, and what it asks of the linker, are no members.
+  if (G.Members.size() != 1 || G.HasModuleAsm || !G.Used.empty() ||
+      !G.CompilerUsed.empty())
+    return nullptr;
+  return dyn_cast<Function>(G.Members.front());
+}
+
 // Whether the group is to be a unit only if another refers to it. Most small
 // functions are inlined wherever they are called.
-static bool isOptional(const Group &G, const PreInliner &Inliner) {
-  // The module's assembly, and what it asks of the linker, are no members.
-  if (G.Members.size() != 1 || G.HasModuleAsm)
-    return false;
-  auto *F = dyn_cast<Function>(G.Members.front());
-  return F && Inliner.isSmall(*F) && F->isDiscardableIfUnused() &&
-         G.Used.empty() && G.CompilerUsed.empty();
+static bool isOptional(const Group &G,
+                       const DenseSet<const Function *> &Small) {
+  Function *F = onlyFunction(G);
+  return F && Small.contains(F) && F->isDiscardableIfUnused();
+}
+
+static DenseSet<const Function *> smallFunctions(const Module &M,
+                                                 ArrayRef<char> AreSmall) {
+  DenseSet<const Function *> Small;
+  size_t Position = 0;
+  for (const Function &F : M) {
+    if (F.isDeclaration())
+      continue;
+    if (Position < AreSmall.size() && AreSmall[Position])
+      Small.insert(&F);
+    ++Position;
+  }
+  return Small;
 }
 
 namespace {
@@ -117,31 +137,43 @@ class Splitter {
 public:
   Splitter(Module &M, const SplitOptions &Options, SplitModule &Result)
       : M(M), Options(Options), Result(Result),
-        Inliner(M, Options.ForSimplify ? Options.SmallFunctions
-                                       : ArrayRef<char>()) {}
+        Small(smallFunctions(M, Options.ForSimplify ? Options.SmallFunctions
+                                                    : ArrayRef<char>())),
+        Prints(M, Small), Inliner(Small, Prints) {}
   Error run();
 
 private:
+  using Functions = ArrayRef<const Function *>;
+
   void choose();
+  Error recallOptional();
   Expected<bool> add(uint32_t Index);
+  Expected<std::string> fingerprint(uint32_t Index);
+  std::vector<uint32_t> positionsOf(Functions Loaded) const;
+  bool isMine(uint32_t Index) const {
+    return !Options.Only && Index % Options.ShardCount == Options.Shard;
+  }
 
   Module &M;
   const SplitOptions &Options;
   SplitModule &Result;
+  DenseSet<const Function *> Small;
+  Fingerprints Prints;
   PreInliner Inliner;
   ExtractOptions How;
   std::vector<Group> Groups;
   DenseMap<const Function *, uint32_t> Positions;
   DenseMap<const Function *, uint32_t> Optional; // with the group's index
   SetVector<uint32_t> Wanted;
+  DenseMap<StringRef, uint32_t> Known; // places, by fingerprint
 };
 } // namespace
 
 void Splitter::choose() {
   for (uint32_t I = 0; I != Groups.size(); ++I)
-    if (isOptional(Groups[I], Inliner))
+    if (isOptional(Groups[I], Small))
       Optional[cast<Function>(Groups[I].Members.front())] = I;
-    else if (!Options.Only && I % Options.ShardCount == Options.Shard)
+    else if (isMine(I))
       Wanted.insert(I);
   if (Options.Only)
     for (uint32_t I : *Options.Only)
@@ -149,8 +181,35 @@ void Splitter::choose() {
         Wanted.insert(I);
 }
 
+std::vector<uint32_t> Splitter::positionsOf(Functions Loaded) const {
+  std::vector<uint32_t> Found;
+  for (const Function *F : Loaded)
+    Found.push_back(Positions.lookup(F));
+  return Found;
+}
+
+// Loads the group's function. Returns nothing where the unit is one of those
+// that are known.
+Expected<std::string> Splitter::fingerprint(uint32_t Index) {
+  Function *F = onlyFunction(Groups[Index]);
+  if (!F || !Options.ForSimplify || !Options.WithFingerprints)
+    return "";
+  auto Loaded = Inliner.load(*F);
+  if (!Loaded)
+    return Loaded.takeError();
+  std::string Print = Prints.of(*Loaded);
+  if (auto Found = Known.find(Print); Found != Known.end())
+    Result.Known.push_back({Index, Found->second, positionsOf(*Loaded)});
+  return Print;
+}
+
 // Returns false where the module must stay whole.
 Expected<bool> Splitter::add(uint32_t Index) {
+  Expected<std::string> Print = fingerprint(Index);
+  if (!Print)
+    return Print.takeError();
+  if (Known.contains(*Print))
+    return true;
   Expected<Extraction> Extracted = extract(M, Groups[Index], How);
   if (!Extracted)
     return Extracted.takeError();
@@ -162,12 +221,30 @@ Expected<bool> Splitter::add(uint32_t Index) {
     addressFieldsByBytes(*Extracted->Unit);
   addUnit(Result, *Extracted->Unit, labelOf(Groups[Index]), Extracted->Facts);
   Result.Indices.push_back(Index);
-  for (const Function *F : Extracted->Loaded)
-    Result.Units.back().Loaded.push_back(Positions.lookup(F));
+  Unit &Added = Result.Units.back();
+  Added.Fingerprint = std::move(*Print);
+  Added.Loaded = positionsOf(Extracted->Loaded);
   for (const Function *F : Extracted->Referenced)
     if (auto Found = Optional.find(F); Found != Optional.end())
       Wanted.insert(Found->second);
   return true;
+}
+
+// Units that are known may refer to these, and are not looked into.
+Error Splitter::recallOptional() {
+  for (uint32_t I = 0; I != Groups.size(); ++I) {
+    if (!isMine(I) || !isOptional(Groups[I], Small))
+      continue;
+    Expected<std::string> Print = fingerprint(I);
+    if (!Print)
+      return Print.takeError();
+    if (Known.contains(*Print))
+      continue;
+    Result.LeftOut.push_back(I);
+    appendName(Result.LeftOutNames,
+               nameInUnits(*Groups[I].Members.front(), How.Suffix));
+  }
+  return Error::success();
 }
 
 Error Splitter::run() {
@@ -192,7 +269,14 @@ Error Splitter::run() {
   for (const Function &F : M)
     if (!F.isDeclaration())
       Positions.try_emplace(&F, Positions.size());
+  constexpr size_t Size = Fingerprints::Size;
+  for (size_t Place = 0; Place != Options.Known.size() / Size; ++Place)
+    Known.try_emplace(StringRef(Options.Known).substr(Place * Size, Size),
+                      Place);
   choose();
+  if (!Known.empty())
+    if (Error E = recallOptional())
+      return E;
   for (size_t I = 0; I < Wanted.size(); ++I) {
     Expected<bool> IsSplit = add(Wanted[I]);
     if (!IsSplit)

@@ -74,6 +74,7 @@ struct Unit {
   std::string SymbolsDigest; // of these three, in hex
   // The function bodies that it depends on: indices among the module's.
   std::vector<uint32_t> Loaded;
+  std::string Fingerprint; // see fingerprint.h; empty where it has none
 };
 
 struct SplitOptions {
@@ -90,6 +91,17 @@ struct SplitOptions {
   unsigned Shard = 0, ShardCount = 1;
   // By function, these units alone: indices in the module's order.
   std::optional<std::vector<uint32_t>> Only;
+  // Whether units are to have fingerprints, for a later version of the module.
+  bool WithFingerprints = false;
+  // Those of units that need not be made, one behind the other.
+  std::string Known;
+};
+
+// A unit that was not made, since it is known.
+struct KnownUnit {
+  uint32_t Index; // in the module's order
+  uint32_t Place; // in the list of those that are known
+  std::vector<uint32_t> Loaded;
 };
 
 struct SplitModule {
@@ -99,6 +111,11 @@ struct SplitModule {
   std::vector<Unit> Units;
   std::vector<uint32_t> Indices; // their places in the module's order
   PackedNames Labels;            // what to call each unit in messages
+  std::vector<KnownUnit> Known;
+  // Where units are known: others that were not made unless units that were
+  // made refer to them, and the names of their functions.
+  std::vector<uint32_t> LeftOut;
+  PackedNames LeftOutNames;
   std::string WholeReason; // why it cannot be split; then there are no units
 };
 

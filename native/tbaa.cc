@@ -55,14 +55,13 @@ static unsigned fieldAt(const MDNode &Type, uint64_t Offset) {
   return Field;
 }
 
-static bool isTag(const MDNode &Node) {
+bool isAccessTag(const MDNode &Node) {
   return Node.getNumOperands() >= 3 && nodeAt(Node, 0) && nodeAt(Node, 1) &&
          numberAt(Node, 2);
 }
 
-// Visits the types, and which fields, on a tag's way to the root.
-static void walk(const MDNode &Tag,
-                 function_ref<void(const MDNode &Type, unsigned Field)> Visit) {
+void walkAccess(const MDNode &Tag,
+                function_ref<void(const MDNode &Type, unsigned Field)> Visit) {
   SmallPtrSet<const MDNode *, 8> Seen; // input may be a circle
   uint64_t Offset = *numberAt(Tag, 2);
   const MDNode *Type = nodeAt(Tag, 0);
@@ -190,8 +189,8 @@ private:
 
 Pruner::Pruner(Module &M) : NodeRewriter(M.getContext()) {
   forEachNode(M, [&](MDNode &Tag) {
-    if (isTag(Tag))
-      walk(Tag, [&](const MDNode &Type, unsigned Field) {
+    if (isAccessTag(Tag))
+      walkAccess(Tag, [&](const MDNode &Type, unsigned Field) {
         if (!nameOf(Type))
           return;
         SmallBitVector &Operands = Used[&Type];
@@ -246,11 +245,11 @@ NodeRewriter::Operands Merger::operandsFor(const MDNode &Node) {
 // where two types have one name, as C allows in two files.
 MDNode *Merger::make(MDNode &Node) {
   MDNode *New = NodeRewriter::make(Node);
-  if (!New || New == &Node || !isTag(Node))
+  if (!New || New == &Node || !isAccessTag(Node))
     return New;
   auto WayOf = [](const MDNode &Tag) {
     SmallVector<const Metadata *, 8> Way;
-    walk(Tag, [&](const MDNode &Type, unsigned Field) {
+    walkAccess(Tag, [&](const MDNode &Type, unsigned Field) {
       Way.append({Type.getOperand(0).get(), Type.getOperand(Field + 1).get()});
     });
     return Way;

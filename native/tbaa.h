@@ -25,6 +25,15 @@ void renameAccessTypes(
 
 void dropAccessTypes(llvm::Module &M);
 
+// Whether Node says of an access what types it is to.
+bool isAccessTag(const llvm::MDNode &Node);
+
+// Visits the types that have fields on a tag's way to the root, and the operand
+// that is the next type on the way; its offset is the one behind it.
+void walkAccess(
+    const llvm::MDNode &Tag,
+    llvm::function_ref<void(const llvm::MDNode &Type, unsigned Field)> Visit);
+
 // Leaves of structs only the fields that M's accesses are to.
 void pruneAccessTypes(llvm::Module &M);
 

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { moduleMemoryParts } from "../lib/module-memory";
-import { memoryParts } from "../lib/split-memory";
+import { latestPart, memoryParts } from "../lib/split-memory";
 import { walkParts } from "../lib/walk-memory";
 
 /** The files of a store's entries, in a fixed order. */
@@ -23,6 +23,7 @@ export function keyOf(file: string): Buffer {
 /** The parts of what builds remember of each other. */
 export const memories = {
   split: [...memoryParts, "key"],
+  latest: [latestPart, "key"],
   modules: [...moduleMemoryParts, "key"],
   walk: [...walkParts, "key"],
   output: ["head", "output", "key"],

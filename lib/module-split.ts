@@ -1,0 +1,244 @@
+/**
+ * One module's way to units: from what is remembered of it, from what an earlier
+ * version of it has in common with it, or by splitting all of it.
+ */
+
+import { blockOf } from "./blocks";
+import type { MemoryLookups } from "./memories";
+import { memoryEntry } from "./memories";
+import { unpackNames } from "./names";
+import { type InputModule, piece, type SplitModule } from "./native";
+import {
+  changedUnits,
+  decodeLatest,
+  decodeMemory,
+  encodeMemory,
+  latestKey,
+  latestPart,
+  memoryKey,
+  type RememberedSplit,
+  type SplitKeyOptions,
+} from "./split-memory";
+import { Splitter, unitsOf } from "./splitter";
+import type { Entry } from "./store/store";
+import { digestOf, Unit, type UnitTable } from "./unit";
+import type { SplitAllOptions, UnitSet } from "./units";
+
+/** What is to be remembered of a module, if anything. */
+export interface SplitResult {
+  set: UnitSet;
+  memories: (() => Entry)[];
+}
+
+/** Modules smaller than this are split by one job. */
+const shardSize = 64 * 1024;
+
+export interface SplitLookups {
+  memories: MemoryLookups;
+  latest: MemoryLookups;
+}
+
+export class ModuleSplit {
+  readonly #module: InputModule;
+  readonly #isByFunction: boolean;
+  readonly #splitter: Splitter;
+  readonly #threads: number;
+  readonly #how: SplitKeyOptions;
+  readonly #lookups: SplitLookups;
+  /** Of a module with the same tables. */
+  #remembered: RememberedSplit | undefined;
+  /** Of an earlier version of the module, where there is no such. */
+  #earlier: RememberedSplit | undefined;
+  /** Of a module that is remembered: the places of those to be made anew. */
+  #changed: number[] = [];
+  readonly #parts: SplitModule[] = [];
+
+  constructor(module: InputModule, id: string, options: SplitAllOptions, lookups: SplitLookups) {
+    this.#module = module;
+    this.#threads = options.threads;
+    this.#lookups = lookups;
+    this.#isByFunction = options.units === "function";
+    this.#how = {
+      keepTypeAliasing: !(this.#isByFunction && options.codegenOnly),
+      forSimplify: this.#isByFunction && options.isSimplified,
+      moduleId: id,
+    };
+    this.#splitter = new Splitter(module, {
+      byFunction: this.#isByFunction,
+      fingerprints: this.#canBeRemembered && options.store !== undefined,
+      ...this.#how,
+    });
+  }
+
+  get #canBeRemembered(): boolean {
+    return this.#isByFunction && this.#module.tablesDigest !== "";
+  }
+
+  async prepare(): Promise<this> {
+    if (!this.#canBeRemembered) return this;
+    this.#remembered = await this.#memory(memoryKey(this.#module, this.#how));
+    if (this.#remembered) {
+      this.#changed = changedUnits(this.#remembered, this.#module);
+    } else {
+      const latest = await this.#lookups.latest.get(latestKey(this.#module, this.#how));
+      const key = latest && decodeLatest(latest);
+      this.#earlier = key && (await this.#memory(key));
+    }
+    return this;
+  }
+
+  async #memory(key: Uint8Array): Promise<RememberedSplit | undefined> {
+    const parts = await this.#lookups.memories.get(key);
+    return parts && decodeMemory(parts);
+  }
+
+  jobs(): (() => Promise<void>)[] {
+    const add = async (part: Parameters<Splitter["split"]>[0]) => {
+      this.#parts.push(await this.#splitter.split(part));
+    };
+    if (this.#remembered) {
+      const { indices } = this.#remembered;
+      const only = Uint32Array.from(this.#changed, (place) => indices[place]!);
+      return only.length > 0 ? [() => add({ only })] : [];
+    }
+    const isLarge = this.#isByFunction && this.#module.bitcode.length >= shardSize;
+    const shardCount = isLarge ? this.#threads : 1;
+    const known = this.#earlier?.table.fingerprints ?? "";
+    return Array.from({ length: shardCount }, (_, shard) => () => {
+      return add({ shard, shardCount, known });
+    });
+  }
+
+  async result(): Promise<SplitResult> {
+    if (this.#earlier) await this.#splitLeftOut(this.#earlier);
+    const wholeReason = this.#parts.map((part) => part.wholeReason).find(Boolean) ?? "";
+    if (wholeReason !== "" || !this.#isByFunction) {
+      const part = wholeReason === "" ? this.#parts[0]! : await this.#splitter.whole();
+      const units = unitsOf(part, this.#module.name, true);
+      return { set: this.#set(part, units, wholeReason), memories: [] };
+    }
+    const made = this.#made();
+    const whole = this.#remembered ?? this.#parts[0]!;
+    const indices = this.#remembered?.indices ?? Uint32Array.from(made.keys()).sort();
+    const units = this.#remembered
+      ? this.#patched(this.#remembered, made)
+      : Array.from(indices, (index) => made.get(index)!);
+    if (!units) return this.#again();
+    const set = this.#set(whole, units, "");
+    const isNews = this.#canBeRemembered && made.size > 0;
+    return { set, memories: isNews ? this.#entries({ ...whole, indices }, units) : [] };
+  }
+
+  /** Small functions that were not made may be what units refer to that are known. */
+  async #splitLeftOut({ table }: RememberedSplit): Promise<void> {
+    const made = new Set(this.#parts.flatMap(({ indices }) => [...indices]));
+    const leftOut = new Map<string, number>();
+    for (const part of this.#parts)
+      unpackNames(part.leftOutNames).forEach((name, i) => {
+        if (!made.has(part.leftOut[i]!)) leftOut.set(name, part.leftOut[i]!);
+      });
+    if (leftOut.size === 0) return;
+    const wanted = new Set<number>();
+    for (const { knownPlaces } of this.#parts)
+      for (const place of knownPlaces)
+        for (const names of [table.linkNames, table.keptNames])
+          for (const name of unpackNames(piece(names, place))) {
+            const index = leftOut.get(name);
+            if (index !== undefined) wanted.add(index);
+          }
+    if (wanted.size === 0) return;
+    this.#parts.push(await this.#splitter.split({ only: Uint32Array.from(wanted) }));
+  }
+
+  /** What all jobs together have made, or need not make, by place in the module's order. */
+  #made(): Map<number, Unit> {
+    const made = this.#earlier ? this.#known(this.#earlier) : new Map<number, Unit>();
+    for (const part of this.#parts)
+      unitsOf(part, this.#module.name, false).forEach((unit, i) => {
+        made.set(part.indices[i]!, unit);
+      });
+    return made;
+  }
+
+  #known({ table, labels }: RememberedSplit): Map<number, Unit> {
+    const loaded: Uint8Array[] = Array.from(table.sizes, () => new Uint8Array());
+    for (const { knownPlaces, knownLoaded } of this.#parts)
+      knownPlaces.forEach((place, i) => {
+        loaded[place] = piece(knownLoaded, i);
+      });
+    const current = { ...table, loaded: blockOf(loaded) };
+    const names = unpackNames(labels);
+    const known = new Map<number, Unit>();
+    for (const { knownIndices, knownPlaces } of this.#parts)
+      knownIndices.forEach((index, i) => {
+        const place = knownPlaces[i]!;
+        known.set(index, this.#unit(current, { place, index, label: names[place]! }));
+      });
+    return known;
+  }
+
+  /** One that has been made before. */
+  #unit(
+    table: UnitTable,
+    { place, index, label }: { place: number; index: number; label: string },
+  ): Unit {
+    const name = `${this.#module.name}:${label}`;
+    const body = () => this.#splitter.body(index, digestOf(table, place));
+    return new Unit(table, place, { name, isWhole: false, body });
+  }
+
+  /** What is remembered does not fit the module. */
+  async #again(): Promise<SplitResult> {
+    this.#remembered = undefined;
+    this.#parts.length = 0;
+    for (const job of this.jobs()) await job();
+    return this.result();
+  }
+
+  #set(
+    { triple, functions, slots }: Pick<RememberedSplit, "triple" | "functions" | "slots">,
+    units: Unit[],
+    wholeReason: string,
+  ): UnitSet {
+    return { name: this.#module.name, units, triple, functions, slots, wholeReason };
+  }
+
+  /** The remembered units, with the changed ones made anew. Undefined where these are others. */
+  #patched(
+    { table, indices, labels }: RememberedSplit,
+    made: ReadonlyMap<number, Unit>,
+  ): Unit[] | undefined {
+    const units = unpackNames(labels).map((label, place) =>
+      this.#unit(table, { place, index: indices[place]!, label }),
+    );
+    for (const place of this.#changed) {
+      const unit = made.get(indices[place]!);
+      if (!unit) return undefined;
+      units[place] = unit;
+    }
+    const isKnown = [...made.keys()].every((index) => indices.includes(index));
+    return isKnown ? units : undefined;
+  }
+
+  /** For the next build. */
+  #entries(
+    {
+      triple,
+      functions,
+      slots,
+      indices,
+    }: Pick<RememberedSplit, "triple" | "functions" | "slots" | "indices">,
+    units: Unit[],
+  ): (() => Entry)[] {
+    const { name, functionDigests } = this.#module;
+    const labels = Buffer.from(
+      units.map((unit) => `${unit.name.slice(name.length + 1)}\0`).join(""),
+    );
+    const split = { triple, functions, slots, indices, labels, functionDigests };
+    const key = memoryKey(this.#module, this.#how);
+    const entries = [() => memoryEntry(key, encodeMemory(split, units))];
+    if (!this.#remembered)
+      entries.push(() => memoryEntry(latestKey(this.#module, this.#how), { [latestPart]: key }));
+    return entries;
+  }
+}
