@@ -133,10 +133,9 @@ GlobalObject *Extractor::createObject(GlobalValue &Old, bool IsDefinition) {
                                Old.getAddressSpace(), nameOf(Old), Unit.get());
     if (auto *OldF = dyn_cast<Function>(&Old))
       F->copyAttributesFrom(OldF);
-    // These come along with the attributes, but refer to the old module.
-    F->setPersonalityFn(nullptr);
-    F->setPrefixData(nullptr);
-    F->setPrologueData(nullptr);
+    // The personality and such data come along with the attributes, but refer
+    // to the old module. Set to null, they would leave a null in the bitcode.
+    F->dropAllReferences();
     New = F;
   } else {
     auto *Variable = new GlobalVariable(

@@ -42,9 +42,7 @@ GlobalValue *Importer::createCounterpart(GlobalValue &Old) {
                                Old.getAddressSpace(), Old.getName(), &M);
     if (auto *OldF = dyn_cast<Function>(&Old)) {
       F->copyAttributesFrom(OldF);
-      F->setPersonalityFn(nullptr);
-      F->setPrefixData(nullptr);
-      F->setPrologueData(nullptr);
+      F->dropAllReferences(); // as in extract.cc
     }
     return F;
   }

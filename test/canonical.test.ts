@@ -261,3 +261,33 @@ function disguise(source: string, names: string[], random: Random): string {
     rest.splice(4 + random.below(rest.length - 4), 0, part);
   return rest.join("");
 }
+
+test("a caller's unit does not tell whether what it calls handles exceptions", async () => {
+  const source = (statement: string) => `
+    int risky(int);
+    __attribute__((noinline)) int callee(int x) {
+      for (int i = 0; i < x; i++) { ${statement} }
+      return x;
+    }
+    int caller(int x) { return callee(x + 1) * callee(x + 2); }`;
+  const caller = async (statement: string) => {
+    const units = await split(work.bitcode("risk.cc", source(statement)), { units: "function" });
+    return units.find(({ name }) => name.includes("6caller"))!.digest;
+  };
+  const guarded = "try { x += risky(i); } catch (...) { x = 0; }";
+  expect(await caller(guarded)).toBe(await caller("x += risky(i);"));
+});
+
+test("what strings of other functions there are leaves units as they are", async () => {
+  const source = (text: string) => `
+    extern "C" int puts(const char *);
+    int first(int x) { ${text} return x; }
+    int second(int x) { for (int i = 0; i < x; i++) puts("second"); return x; }`;
+  const second = async (text: string) => {
+    const units = await split(work.bitcode("text.cc", source(text)), { units: "function" });
+    return units.find(({ name }) => name.includes("second"))!;
+  };
+  const [before, after] = [await second(""), await second('puts("one"); puts("two");')];
+  expect(after).toEqual({ ...before, body: after.body });
+  expect(after.digest).toBe(before.digest);
+});
