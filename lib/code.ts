@@ -5,6 +5,7 @@
  */
 
 import { type EmitRequest, EmitStep } from "./emit";
+import { ChangedGraph, type KnownGraph, SameGraph } from "./known-graph";
 import type { Faults } from "./lookups";
 import { MemoryLookups, memoryEntry } from "./memories";
 import type { EmitOptions, PackedNames } from "./native";
@@ -75,7 +76,7 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
   if (request.units.every(({ isWhole }) => isWhole)) return new CodeRun(request, timer).plainly();
   const memory = await rememberedWalk(request, timer);
   let run = new CodeRun(request, timer);
-  if (memory && QuickWalk.fits(request, memory))
+  if (memory)
     try {
       const result = await run.quickly(memory);
       if (result) return result;
@@ -105,6 +106,7 @@ class CodeRun {
   readonly #writer: StoreWriter;
   readonly #queue: JobQueue;
   readonly #emit: EmitStep;
+  #walk: Walk | undefined;
   /** Of the short way, where it led nowhere. */
   #earlier: SimplifyStep | undefined;
 
@@ -119,13 +121,23 @@ class CodeRun {
   }
 
   async quickly(memory: WalkMemory): Promise<CodeResult | undefined> {
-    const { units } = this.#context;
+    if (SameGraph.fits(this.#context, memory)) {
+      const same = new SameGraph(this.#context.units, memory);
+      const result = await this.#quicklyAlong(same, memory);
+      if (result) return result;
+    }
+    const changed = ChangedGraph.between(await this.#wholeWalk(), memory);
+    return changed && this.#quicklyAlong(changed, memory);
+  }
+
+  async #quicklyAlong(graph: KnownGraph, memory: WalkMemory): Promise<CodeResult | undefined> {
     const step = this.#simplifyStep({
-      symbols: (unit) => symbolTable(units[unit]!),
-      callees: (unit) => memory.callees(unit),
+      symbols: (unit) => graph.symbols(unit),
+      callees: (unit) => graph.callees(unit),
     });
+    if (this.#earlier) step.adopt(this.#earlier);
     return this.#untilIdle(async () => {
-      const quick = new QuickWalk(this.#context, memory, step);
+      const quick = new QuickWalk(this.#context, memory, graph, step);
       const final = await this.#timed("simplify", step, () => quick.run());
       if (!final) {
         this.#earlier = step;
@@ -153,7 +165,7 @@ class CodeRun {
   }
 
   async thoroughly(memory: WalkMemory | undefined): Promise<CodeResult> {
-    const walk = await this.#timer.time("key", async () => new Walk(this.#context));
+    const walk = await this.#wholeWalk();
     const step = this.#simplifyStep({
       symbols: (unit) => walk.symbols(unit),
       callees: (unit) => walk.graph.callees[unit]!,
@@ -172,6 +184,11 @@ class CodeRun {
       const code = await this.#timed("emit", this.#emit, () => Promise.all(started));
       return this.#finish(step, final, code, () => encodeWalk(walk.result(step)));
     });
+  }
+
+  async #wholeWalk(): Promise<Walk> {
+    this.#walk ??= await this.#timer.time("key", async () => new Walk(this.#context));
+    return this.#walk;
   }
 
   #simplifyStep(graph: Pick<ConstructorParameters<typeof SimplifyStep>[1], "symbols" | "callees">) {

@@ -1,27 +1,22 @@
 /**
  * The short way of a build whose inputs were built before: only the functions
  * that were edited are simplified, and the callers that see a difference. It ends
- * where it started, in the memory of the last walk. The whole walk is due where
- * the call graph has changed, or what functions refer to when they are done: then
- * others may be needed in the output.
+ * where it started, in the memory of the last walk. Where an edit leaves the call
+ * graph as it was, that is not even made: see known-graph.ts.
  */
 
 import { calleeUnits, callersByUnit } from "./clusters";
-import type { CodeContext, CodeRequest, FinalUnit } from "./code";
+import type { CodeContext, FinalUnit } from "./code";
+import type { KnownGraph } from "./known-graph";
 import { Lookups } from "./lookups";
-import { unpackNames } from "./names";
-import { sizeClass } from "./order";
+import { packNames, unpackNames } from "./names";
+import { finalSymbolsDigest, interfaceDigest, type Outcome, outcomeOf } from "./outcome";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { OutdatedMemory } from "./split-memory";
 import type { Parts } from "./store/store";
 import { summaryCodec } from "./summary";
 import { plainUnit } from "./walk";
-import {
-  finalSymbolsDigest,
-  interfaceDigest,
-  type WalkedChange,
-  type WalkMemory,
-} from "./walk-memory";
+import type { WalkMemory } from "./walk-memory";
 
 /** With more of them, the whole walk, which does them in parallel, is no slower. */
 const mostToDo = 16;
@@ -29,127 +24,121 @@ const mostToDo = 16;
 export class QuickWalk {
   readonly #context: CodeContext;
   readonly #memory: WalkMemory;
+  readonly #graph: KnownGraph;
   readonly #step: SimplifyStep;
   readonly #summaries: Lookups;
   readonly #bodies: Lookups;
-  readonly #changed: number[];
   /** Heads of clusters. */
   readonly #redone = new Set<number>();
   /** Handed to one of these, if not before. */
   readonly #imported = new Set<number>();
+  #live: readonly boolean[] = [];
   #callers: number[][] | undefined;
 
-  constructor(context: CodeContext, memory: WalkMemory, step: SimplifyStep) {
+  constructor(context: CodeContext, memory: WalkMemory, graph: KnownGraph, step: SimplifyStep) {
     this.#context = context;
     this.#memory = memory;
+    this.#graph = graph;
     this.#step = step;
     const { store, faults } = context;
     this.#summaries = new Lookups(store, summaryCodec.parts, faults);
     this.#bodies = new Lookups(store, ["body"], faults);
-    this.#changed = context.units.flatMap(({ digest }, unit) =>
-      digest === memory.digests[unit] ? [] : [unit],
-    );
-  }
-
-  /** Whether the edits left the call graph as it was. */
-  static fits({ units, modules }: CodeRequest, memory: WalkMemory): boolean {
-    return (
-      memory.count === units.length &&
-      units.every(
-        ({ symbolsDigest, size, isWhole }, unit) =>
-          symbolsDigest === memory.symbolsDigests[unit] &&
-          sizeClass(size) === memory.sizes[unit] &&
-          modules[unit] === memory.modules[unit] &&
-          isWhole === memory.is("isWhole", unit),
-      )
-    );
   }
 
   /** Returns undefined where the whole walk is due. */
   async run(): Promise<FinalUnit[] | undefined> {
-    const memory = this.#memory;
-    const heads = this.#changed.map((unit) => memory.heads[unit]!);
-    const toDo = new Set(heads.filter((unit) => memory.isWalked(unit)));
+    const graph = this.#graph;
+    const heads = graph.changed.map((unit) => graph.head(unit));
+    const toDo = new Set(heads.filter((unit) => graph.isWalked(unit)));
     while (toDo.size > 0) {
       if (this.#redone.size + toDo.size > mostToDo) return undefined;
       // A caller has a higher rank than those it waits for.
-      const [unit] = [...toDo].sort((a, b) => memory.ranks[a]! - memory.ranks[b]!);
+      const [unit] = [...toDo].sort((a, b) => graph.rank(a) - graph.rank(b));
       if (!(await this.#simplify(unit!))) return undefined;
       toDo.delete(unit!);
-      if (this.#interface(unit!) === memory.interfaceDigests[unit!]) continue;
+      if (this.#looksAsBefore(unit!)) continue;
       const callers = this.#callersOf(unit!);
       if (callers.some((caller) => this.#redone.has(caller))) throw new OutdatedMemory();
       for (const caller of callers) toDo.add(caller);
     }
-    const { units } = this.#context;
-    const walked = units.reduce((count, _, unit) => count + (memory.isWalked(unit) ? 1 : 0), 0);
+    const redone = [...this.#redone].map((unit) => [unit, this.#step.done(unit).symbols] as const);
+    const live = graph.live(new Map(redone));
+    if (!live) return undefined;
+    this.#live = live;
+    const walked = live.reduce((count, _, unit) => count + (graph.isWalked(unit) ? 1 : 0), 0);
     this.#step.countKnown(walked - this.#redone.size);
-    return units.flatMap((_, unit) => (memory.is("isLive", unit) ? [this.#final(unit)] : []));
+    return live.flatMap((isLive, unit) => (isLive ? [this.#final(unit)] : []));
   }
 
   get hasChanges(): boolean {
-    return this.#changed.length > 0;
+    return this.#graph.changed.length > 0;
   }
 
   /** For the next build. */
   result(): Parts {
-    const touched = new Set([...this.#changed, ...this.#redone, ...this.#imported]);
-    const changes = [...touched].map((unit): [number, WalkedChange] => {
-      const { digest } = this.#context.units[unit]!;
-      if (!this.#memory.isWalked(unit)) {
-        const key = this.#memory.key(unit);
-        return [unit, { digest, finalDigest: digest, key, interfaceDigest: "", isImported: false }];
-      }
-      const { summary, key } = this.#step.done(unit);
-      const seen = { interfaceDigest: this.#interface(unit), isImported: this.#isImported(unit) };
-      return [unit, { digest, finalDigest: summary.digest, key, ...seen }];
+    const touched = new Set([...this.#redone, ...this.#imported]);
+    const outcomes = [...touched].map((unit): [number, Outcome] => {
+      const done = this.#step.done(unit);
+      const needs = this.#graph.needs(done.symbols);
+      return [unit, outcomeOf(done, this.#isImported(unit), this.#sizeLimit, needs)];
     });
-    return this.#memory.changed(new Map(changes));
+    return this.#graph.encode(this.#live, new Map(outcomes));
   }
 
-  /** Returns false where the output may need other units now, or too little is known. */
+  /** Returns false where too little is known. */
   async #simplify(unit: number): Promise<boolean> {
-    const memory = this.#memory;
     const callees = this.#calleeUnits(unit);
-    if (callees.some((callee) => callee >= memory.count)) return false;
     const known = await Promise.all(callees.map((callee) => this.#recall(callee)));
     if (known.includes(false)) return false;
-    const { symbols, imported } = await this.#step.simplify(unit, 0);
+    const { imported } = await this.#step.simplify(unit, 0);
     this.#redone.add(unit);
-    for (const other of imported) if (!memory.is("isImported", other)) this.#imported.add(other);
-    return finalSymbolsDigest(symbols) === memory.finalSymbolsDigests[unit];
+    for (const other of imported) if (!this.#isImported(other)) this.#imported.add(other);
+    return true;
+  }
+
+  get #sizeLimit(): number {
+    return importLimits[this.#context.level];
   }
 
   #isImported(unit: number): boolean {
-    return this.#imported.has(unit) || this.#memory.is("isImported", unit);
+    const known = this.#graph.known(unit);
+    return this.#imported.has(unit) || (known >= 0 && this.#memory.is("isImported", known));
   }
 
-  #interface(unit: number): string {
-    const limit = importLimits[this.#context.level];
-    return interfaceDigest(this.#step.done(unit).summary, this.#isImported(unit), limit);
+  /** To those who call it. Who inlines it takes over the names in it, which are in no key. */
+  #looksAsBefore(unit: number): boolean {
+    const { summary, symbols } = this.#step.done(unit);
+    const [memory, known] = [this.#memory, this.#graph.known(unit)];
+    const isImported = this.#isImported(unit);
+    const now = interfaceDigest(summary, isImported, this.#sizeLimit);
+    const hasSameNames = () => finalSymbolsDigest(symbols) === memory.finalSymbolsDigests[known];
+    return now === memory.interfaceDigests[known] && (!isImported || hasSameNames());
   }
 
   #callersOf(unit: number): number[] {
-    const memory = this.#memory;
-    this.#callers ??= callersByUnit(memory.count, (head) =>
-      memory.isWalked(head) ? this.#calleeUnits(head) : [],
+    const graph = this.#graph;
+    this.#callers ??= callersByUnit(graph.count, (head) =>
+      graph.isWalked(head) ? this.#calleeUnits(head) : [],
     );
     return this.#callers[unit]!;
   }
 
   #calleeUnits(unit: number): number[] {
-    return calleeUnits(unit, (member) => this.#memory.callees(member));
+    return calleeUnits(unit, (member) => this.#graph.callees(member));
   }
 
   /** Learns of a callee from the store what the walk would have found. */
   async #recall(unit: number): Promise<boolean> {
     if (this.#step.isDone(unit)) return true;
-    const key = this.#memory.key(unit);
+    // A wrong memory may tell of units that there are not.
+    const known = unit < this.#graph.count ? this.#graph.known(unit) : -1;
+    if (known < 0) return false;
+    const key = this.#memory.key(known);
     const parts = await this.#summaries.get(key);
     const result = parts && summaryCodec.decode(parts);
     if (!result) return false;
     const { summary } = result;
-    const local = unpackNames(this.#memory.linkNames(unit), "latin1");
+    const local = unpackNames(this.#memory.linkNames(known), "latin1");
     const symbols = {
       names: local.concat(summary.kept),
       localCount: local.length,
@@ -163,20 +152,22 @@ export class QuickWalk {
   }
 
   #final(index: number): FinalUnit {
+    if (!this.#graph.isWalked(index)) return plainUnit(this.#context, index);
     const memory = this.#memory;
-    if (!memory.is("isSimplified", index)) return plainUnit(this.#context, index);
     const options = this.#context.options.emitSimplified;
     if (this.#redone.has(index)) {
-      const { summary } = this.#step.done(index);
+      const { summary, symbols } = this.#step.done(index);
       const body = () => this.#step.body(index);
-      return { index, digest: summary.digest, body, linkNames: memory.linkNames(index), options };
+      const linkNames = packNames(symbols.names.slice(0, symbols.localCount));
+      return { index, digest: summary.digest, body, linkNames, options };
     }
+    const known = this.#graph.known(index);
     const body = async () => {
-      const parts = await this.#bodies.get(memory.key(index));
+      const parts = await this.#bodies.get(memory.key(known));
       if (!parts) throw new OutdatedMemory();
       return parts.body!;
     };
-    const digest = memory.finalDigests[index]!;
-    return { index, digest, body, linkNames: memory.linkNames(index), options };
+    const digest = memory.finalDigests[known]!;
+    return { index, digest, body, linkNames: memory.linkNames(known), options };
   }
 }

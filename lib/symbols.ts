@@ -41,6 +41,14 @@ export function isDefined(flags: number): boolean {
   return (flags & wanted) === wanted;
 }
 
+/** What a unit defines: flags that are not of its own uses, a blank, and the name. */
+export function definitionsOf({ names, flags }: SymbolTable): string[] {
+  const ofDefinition = (1 << callShift) - 1 - SymbolFlag.referenced;
+  return names.flatMap((name, i) =>
+    isDefined(flags[i]!) ? [`${flags[i]! & ofDefinition} ${name}`] : [],
+  );
+}
+
 /** Local names come first, by position; then the kept ones. */
 export interface SymbolTable {
   /** Link names, a character a byte. */

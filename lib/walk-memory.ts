@@ -8,36 +8,25 @@ import { hash } from "node:crypto";
 import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
 import type { Callee } from "./callgraph";
 import { schema } from "./key";
+import { packNames } from "./names";
 import { native, type PackedNames, piece } from "./native";
 import type { Level } from "./options";
 import { sizeClass } from "./order";
-import { onlyCallLimit } from "./plan";
+import type { Outcome } from "./outcome";
 import type { Parts } from "./store/store";
-import type { Summary } from "./summary";
-import type { SymbolTable } from "./symbols";
 import type { StepOptions } from "./target";
 
 /** Of each unit, by index. */
-export interface WalkedUnit {
+export interface WalkedUnit extends Outcome {
   /** Digest of the body as it came in. */
   digest: string;
   symbolsDigest: string;
+  /** What it defines as it came in: see definitionsOf(). */
+  defines: readonly string[];
   isWhole: boolean;
   isSimplified: boolean;
   isDropped: boolean;
   isLive: boolean;
-  /** Some caller was handed its simplified body. */
-  isImported: boolean;
-  /** Digest of the body from which code is generated. */
-  finalDigest: string;
-  /** In the names of this program. */
-  linkNames: PackedNames;
-  /** Key of the simplified body; empty where there is none. */
-  key: Uint8Array;
-  /** Of its symbols in its final form: see finalSymbolsDigest(). */
-  finalSymbolsDigest: string;
-  /** Of what else callers see of it: see interfaceDigest(). */
-  interfaceDigest: string;
   callees: readonly Callee[];
   /** The place of its module among the inputs. */
   module: number;
@@ -65,6 +54,8 @@ export const walkParts = [
   ...["head", "keys", "flags", "ranks", "heads", "modules", "sizes"],
   ...blockParts("linkNames"),
   ...blockParts("callees"),
+  ...blockParts("defines"),
+  ...blockParts("needs"),
 ];
 
 const keySize = 32;
@@ -82,12 +73,6 @@ function encodeHead(head: Head): Uint8Array {
   const joined = Object.entries(head).map(([name, digests]) => [name, digests.join(",")]);
   return Buffer.from(JSON.stringify(Object.fromEntries(joined)));
 }
-
-/** What an edit changes of a unit, where the call graph stays as it was. */
-export type WalkedChange = Pick<
-  WalkedUnit,
-  "digest" | "finalDigest" | "key" | "interfaceDigest" | "isImported"
->;
 
 export function encodeWalk(units: readonly WalkedUnit[]): Parts {
   const keys = Buffer.alloc(units.length * keySize);
@@ -115,6 +100,14 @@ export function encodeWalk(units: readonly WalkedUnit[]): Parts {
     ...encodeBlock(
       "callees",
       units.map(({ callees }) => encodeCallees(callees)),
+    ),
+    ...encodeBlock(
+      "defines",
+      units.map(({ defines }) => packNames(defines)),
+    ),
+    ...encodeBlock(
+      "needs",
+      units.map(({ needs }) => Uint32Array.from(needs)),
     ),
   };
 }
@@ -158,6 +151,8 @@ export class WalkMemory {
   readonly #parts: Parts;
   readonly #linkNames;
   readonly #callees;
+  readonly #defines;
+  readonly #needs;
 
   private constructor(parts: Parts) {
     const head = JSON.parse(Buffer.from(parts.head!).toString());
@@ -174,6 +169,8 @@ export class WalkMemory {
     this.#parts = parts;
     this.#linkNames = decodeBlock(parts, "linkNames", this.count);
     this.#callees = decodeBlock(parts, "callees", this.count);
+    this.#defines = decodeBlock(parts, "defines", this.count);
+    this.#needs = decodeBlock(parts, "needs", this.count);
     const lists = [this.ranks, this.heads, this.modules, this.sizes, parts.flags!];
     const lengths = [...lists.map(({ length }) => length), parts.keys!.length / keySize];
     if (lengths.some((length) => length !== this.count)) throw new Error("parts of other builds");
@@ -217,43 +214,49 @@ export class WalkMemory {
     return decodeCallees(words(piece(this.#callees, unit)));
   }
 
-  /** The memory with some units changed. The rest is not looked into. */
-  changed(changes: ReadonlyMap<number, WalkedChange>): Parts {
-    const [digests, finalDigests] = [[...this.digests], [...this.finalDigests]];
+  /** Whether these are the callees, by the indices that units had `before`. */
+  hasCallees(unit: number, callees: readonly Callee[], before: Int32Array): boolean {
+    const known = words(piece(this.#callees, unit));
+    const now = encodeCallees(callees.map((callee) => ({ ...callee, unit: before[callee.unit]! })));
+    return known.length === now.length && known.every((word, i) => word === now[i]);
+  }
+
+  /** See definitionsOf(). */
+  defines(unit: number): PackedNames {
+    return piece(this.#defines, unit);
+  }
+
+  needs(unit: number): Uint32Array {
+    return words(piece(this.#needs, unit));
+  }
+
+  outcome(unit: number): Outcome {
+    return {
+      finalDigest: this.finalDigests[unit]!,
+      linkNames: this.linkNames(unit),
+      key: this.key(unit),
+      finalSymbolsDigest: this.finalSymbolsDigests[unit]!,
+      interfaceDigest: this.interfaceDigests[unit]!,
+      isImported: this.is("isImported", unit),
+      needs: [...this.needs(unit)],
+    };
+  }
+
+  /** The memory with the outcomes of some units changed, and bodies as they came in. */
+  changed(digests: readonly string[], outcomes: ReadonlyMap<number, Outcome>): Parts {
+    const finalDigests = [...this.finalDigests];
     const interfaceDigests = [...this.interfaceDigests];
     const keys = Uint8Array.from(this.#parts.keys!);
     const flagBytes = Uint8Array.from(this.#parts.flags!);
-    for (const [unit, change] of changes) {
-      digests[unit] = change.digest;
-      finalDigests[unit] = change.finalDigest;
-      interfaceDigests[unit] = change.interfaceDigest;
-      keys.set(change.key, unit * keySize);
-      if (change.isImported) flagBytes[unit]! |= flags.isImported;
+    for (const [unit, outcome] of outcomes) {
+      finalDigests[unit] = outcome.finalDigest;
+      interfaceDigests[unit] = outcome.interfaceDigest;
+      keys.set(outcome.key, unit * keySize);
+      if (outcome.isImported) flagBytes[unit]! |= flags.isImported;
     }
     const { symbolsDigests, finalSymbolsDigests } = this;
     const digestsNow = { digests, finalDigests, interfaceDigests };
     const head = encodeHead({ ...digestsNow, symbolsDigests, finalSymbolsDigests });
     return { ...this.#parts, head, keys, flags: flagBytes };
   }
-}
-
-/** What the unit defines and refers to. The output depends on it, and so do its callers. */
-export function finalSymbolsDigest({ names, localCount, flags }: SymbolTable): string {
-  return digestOf([localCount, names, Array.from(flags)]);
-}
-
-/**
- * The body itself is seen by those who were handed it. The others know which
- * limits it was too large for, and what its code proves.
- */
-export function interfaceDigest(summary: Summary, isImported: boolean, sizeLimit: number): string {
-  const { digest, attributes, sizes } = summary;
-  const limits = [0, sizeLimit, onlyCallLimit];
-  const classes = sizes.map((size) => limits.filter((limit) => size > limit).length);
-  return digestOf([isImported ? digest : "", attributes, classes]);
-}
-
-/** 128 bits. */
-function digestOf(value: unknown): string {
-  return hash("sha256", JSON.stringify(value), "hex").slice(0, 32);
 }

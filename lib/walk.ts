@@ -1,16 +1,19 @@
 /** The whole walk over the call graph, from the units as they came in. */
 
-import { CallGraph, definesFunction, type GraphUnit } from "./callgraph";
+import { CallGraph, definesFunction, type GraphUnit, isRoot } from "./callgraph";
 import type { CodeContext, FinalUnit } from "./code";
 import { Liveness } from "./liveness";
 import { packNames } from "./names";
+import { type Outcome, outcomeOf } from "./outcome";
 import { importLimits, type SimplifyStep } from "./simplify";
-import { isLocalName, type SymbolTable } from "./symbols";
+import { definitionsOf, isLocalName, isNeeded, type SymbolTable } from "./symbols";
 import { symbolTable, type Unit } from "./unit";
-import { finalSymbolsDigest, interfaceDigest, type WalkedUnit } from "./walk-memory";
+import type { WalkedUnit } from "./walk-memory";
 
 export class Walk {
   readonly graph: CallGraph;
+  /** By unit: its place in the order. */
+  readonly ranks: Uint32Array;
   readonly #context: CodeContext;
   readonly #graphUnits: GraphUnit[];
   readonly #live = new Set<number>();
@@ -22,14 +25,46 @@ export class Walk {
       graphUnit(unit, context.modules[index]!, context.isSimplified),
     );
     this.graph = new CallGraph(this.#graphUnits);
+    this.ranks = new Uint32Array(this.count);
+    this.graph.order.forEach((unit, rank) => {
+      this.ranks[unit] = rank;
+    });
+  }
+
+  get count(): number {
+    return this.#graphUnits.length;
+  }
+
+  unit(unit: number): Unit {
+    return this.#context.units[unit]!;
   }
 
   symbols(unit: number): SymbolTable {
     return this.#graphUnits[unit]!.symbols;
   }
 
+  /** The place of its module among the inputs. */
+  module(unit: number): number {
+    return this.#graphUnits[unit]!.module;
+  }
+
+  /** The units that the output needs whatever refers to them. */
+  roots(): number[] {
+    return this.#graphUnits.flatMap((unit, index) =>
+      isRoot(unit) && !this.graph.dropped.has(index) ? [index] : [],
+    );
+  }
+
+  /** The units that one with these symbols needs. */
+  needs({ names, flags }: SymbolTable): number[] {
+    const units = names.map((name, i) =>
+      isNeeded(flags[i]!) ? this.graph.definingUnit(name) : undefined,
+    );
+    return [...new Set(units.filter((unit) => unit !== undefined))];
+  }
+
   /** Whether the unit is simplified, and not as part of another. */
-  #isHead(unit: number): boolean {
+  isHead(unit: number): boolean {
     const { dropped, heads } = this.graph;
     return this.#graphUnits[unit]!.isSimplified && !dropped.has(unit) && heads[unit] === unit;
   }
@@ -43,7 +78,7 @@ export class Walk {
     const simplified: number[] = [];
     this.#graphUnits.forEach(({ isSimplified, symbols }, unit) => {
       if (!isSimplified) liveness.settle(unit, symbols);
-      else if (this.#isHead(unit)) simplified.push(unit);
+      else if (this.isHead(unit)) simplified.push(unit);
     });
     await step.run(simplified, this.graph, (unit, { symbols, imported }) => {
       for (const other of imported) this.#imported.add(other);
@@ -51,41 +86,37 @@ export class Walk {
     });
   }
 
-  /** For the next build. */
+  /** How run() ended, for the next build. */
   result(step: SimplifyStep): WalkedUnit[] {
-    const { units, level } = this.#context;
-    const ranks = new Uint32Array(units.length);
-    this.graph.order.forEach((unit, rank) => {
-      ranks[unit] = rank;
-    });
-    return units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
-      const isImported = this.#imported.has(unit);
+    const limit = importLimits[this.#context.level];
+    return this.resultWith(
+      (unit) => {
+        const done = step.done(unit);
+        return outcomeOf(done, this.#imported.has(unit), limit, this.needs(done.symbols));
+      },
+      (unit) => this.#live.has(unit),
+    );
+  }
+
+  /** Likewise, where others know of it. */
+  resultWith(
+    outcomeOfHead: (unit: number) => Outcome,
+    isLive: (unit: number) => boolean,
+  ): WalkedUnit[] {
+    return this.#context.units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
+      const { symbols, module, isSimplified } = this.#graphUnits[unit]!;
       const common = {
-        digest,
-        symbolsDigest,
-        size,
-        isWhole,
-        module: this.#graphUnits[unit]!.module,
-        isSimplified: this.#graphUnits[unit]!.isSimplified,
+        ...{ digest, symbolsDigest, size, isWhole, module, isSimplified },
         isDropped: this.graph.dropped.has(unit),
-        isImported,
-        isLive: this.#live.has(unit),
+        isLive: isLive(unit),
         callees: this.graph.callees[unit]!,
         head: this.graph.heads[unit]!,
-        rank: ranks[unit]!,
+        rank: this.ranks[unit]!,
+        defines: definitionsOf(symbols),
       };
-      const unseen = { finalSymbolsDigest: "", interfaceDigest: "" };
-      if (!this.#isHead(unit))
-        return { ...common, finalDigest: digest, linkNames, key: noKey, ...unseen };
-      const { summary, symbols, key } = step.done(unit);
-      return {
-        ...common,
-        finalDigest: summary.digest,
-        linkNames: packNames(symbols.names.slice(0, symbols.localCount)),
-        key,
-        finalSymbolsDigest: finalSymbolsDigest(symbols),
-        interfaceDigest: interfaceDigest(summary, isImported, importLimits[level]),
-      };
+      if (this.isHead(unit)) return { ...common, ...outcomeOfHead(unit) };
+      const unseen = { finalSymbolsDigest: "", interfaceDigest: "", isImported: false };
+      return { ...common, finalDigest: digest, linkNames, key: noKey, ...unseen, needs: [] };
     });
   }
 

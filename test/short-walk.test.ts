@@ -1,6 +1,6 @@
 /**
- * What a build asks a store for after an edit. Where the call graph is as it was,
- * that is what concerns the functions that see the edit, of however many.
+ * What a build asks a store for after an edit: what concerns the functions that
+ * see the edit, of however many.
  */
 
 import { readFileSync } from "node:fs";
@@ -99,10 +99,28 @@ test("what a function proves, known to its caller", async () => {
   expect(asked).toBeLessThanOrEqual(few);
 });
 
-test("a new call: of all functions", async () => {
-  const { asked, ...cost } = await afterEdit(source.replace("x * 7", "left(x)"));
-  expect(cost).toEqual({ simplified: 1, emitted: 1 });
-  expect(asked).toBeGreaterThan(others.length);
+test.each([
+  ["a new call", "x * 7", "left(x)", { simplified: 1, emitted: 1 }],
+  ["a call that is gone", "leaf(x + 5)", "x", { simplified: 2, emitted: 2 }],
+  ["a new string and a call of a library", "x * 7", 'puts("new")', { simplified: 2, emitted: 2 }],
+  ["a new function, and who calls it", "x * 7", "added(x)", { simplified: 2, emitted: 2 }],
+  ["a function that is gone", "int left(int x)", "int gone(int x)", { simplified: 1, emitted: 1 }],
+  ["a variable that becomes internal", "extern int state", "static int state", {}],
+])("%s", async (_, before, after, expected) => {
+  const added = `int added(int x) ${loop("x * 11")}`;
+  const declared = "int added(int), puts(const char *), left(int);";
+  const edited = source.replace(before, after) + (after.startsWith("added") ? added : "");
+  const { asked, ...cost } = await afterEdit(`${declared} ${edited}`);
+  expect(cost).toMatchObject(expected);
+  expect(asked).toBeLessThanOrEqual(few);
+});
+
+test("another function with the same type, called by one that others inline", async () => {
+  const calling = (name: string) => `int ${name}(int); ${source.replace("x * 3", `${name}(x)`)}`;
+  const { asked, ...cost } = await afterEdit(calling("second"), calling("first"));
+  // Names are in no key.
+  expect(cost).toEqual({ simplified: 0, emitted: 0 });
+  expect(asked).toBeLessThanOrEqual(few);
 });
 
 test("one that more functions inline than are done one after the other: of all", async () => {
