@@ -94,7 +94,7 @@ export class ModuleSplit {
 
   jobs(): (() => Promise<void>)[] {
     const add = async (part: Parameters<Splitter["split"]>[0]) => {
-      this.#parts.push(await this.#splitter.split(part));
+      this.#parts[part.shard ?? 0] = await this.#splitter.split(part);
     };
     if (this.#remembered) {
       const { indices } = this.#remembered;
