@@ -126,7 +126,8 @@ class CodeRun {
       const result = await this.#quicklyAlong(same, memory);
       if (result) return result;
     }
-    const changed = ChangedGraph.between(await this.#wholeWalk(), memory);
+    const walk = await this.#wholeWalk();
+    const changed = await this.#timer.time("key", async () => ChangedGraph.between(walk, memory));
     return changed && this.#quicklyAlong(changed, memory);
   }
 

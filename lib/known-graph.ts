@@ -5,12 +5,13 @@
  */
 
 import type { Callee } from "./callgraph";
+import { calleeUnits, callersByUnit } from "./clusters";
 import { unpackNames } from "./names";
 import { sizeClass } from "./order";
 import { finalSymbolsDigest, type Outcome } from "./outcome";
 import { OutdatedMemory } from "./split-memory";
 import type { Parts } from "./store/store";
-import { definitionsOf, type SymbolTable } from "./symbols";
+import type { SymbolTable } from "./symbols";
 import { symbolTable, type Unit } from "./unit";
 import type { Walk } from "./walk";
 import { encodeWalk, type WalkMemory } from "./walk-memory";
@@ -28,6 +29,8 @@ export interface KnownGraph {
   isWalked(unit: number): boolean;
   symbols(unit: number): SymbolTable;
   callees(unit: number): readonly Callee[];
+  /** The heads of the clusters that wait for it. */
+  callers(unit: number): readonly number[];
   /** The units that one with these final symbols needs, where the memory does not know. */
   needs(symbols: SymbolTable): number[];
   /**
@@ -44,6 +47,7 @@ export class SameGraph implements KnownGraph {
   readonly changed: readonly number[];
   readonly #units: readonly Unit[];
   readonly #memory: WalkMemory;
+  #callers: number[][] | undefined;
 
   constructor(units: readonly Unit[], memory: WalkMemory) {
     this.#units = units;
@@ -95,6 +99,13 @@ export class SameGraph implements KnownGraph {
 
   callees(unit: number): Callee[] {
     return this.#memory.callees(unit);
+  }
+
+  callers(unit: number): number[] {
+    this.#callers ??= callersByUnit(this.count, (head) =>
+      this.isWalked(head) ? calleeUnits(head, (member) => this.callees(member)) : [],
+    );
+    return this.#callers[unit]!;
   }
 
   needs(): number[] {
@@ -161,6 +172,10 @@ export class ChangedGraph implements KnownGraph {
 
   callees(unit: number): Callee[] {
     return this.#walk.graph.callees[unit]!;
+  }
+
+  callers(unit: number): number[] {
+    return this.#walk.graph.callers[unit]!;
   }
 
   needs(symbols: SymbolTable): number[] {
@@ -277,7 +292,7 @@ function areAllLocal(walk: Walk, wanted: ReadonlySet<string>): boolean {
 function definersOf(walk: Walk): Map<string, number> {
   const definers = new Map<string, number>();
   for (let unit = 0; unit < walk.count; unit++)
-    for (const definition of definitionsOf(walk.symbols(unit)))
+    for (const definition of walk.definitions(unit))
       definers.set(`${walk.module(unit)} ${definition}`, unit);
   return definers;
 }

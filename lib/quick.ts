@@ -5,7 +5,7 @@
  * graph as it was, that is not even made: see known-graph.ts.
  */
 
-import { calleeUnits, callersByUnit } from "./clusters";
+import { calleeUnits } from "./clusters";
 import type { CodeContext, FinalUnit } from "./code";
 import type { KnownGraph } from "./known-graph";
 import { Lookups } from "./lookups";
@@ -33,7 +33,6 @@ export class QuickWalk {
   /** Handed to one of these, if not before. */
   readonly #imported = new Set<number>();
   #live: readonly boolean[] = [];
-  #callers: number[][] | undefined;
 
   constructor(context: CodeContext, memory: WalkMemory, graph: KnownGraph, step: SimplifyStep) {
     this.#context = context;
@@ -57,7 +56,7 @@ export class QuickWalk {
       if (!(await this.#simplify(unit!))) return undefined;
       toDo.delete(unit!);
       if (this.#looksAsBefore(unit!)) continue;
-      const callers = this.#callersOf(unit!);
+      const callers = graph.callers(unit!);
       if (callers.some((caller) => this.#redone.has(caller))) throw new OutdatedMemory();
       for (const caller of callers) toDo.add(caller);
     }
@@ -113,14 +112,6 @@ export class QuickWalk {
     const now = interfaceDigest(summary, isImported, this.#sizeLimit);
     const hasSameNames = () => finalSymbolsDigest(symbols) === memory.finalSymbolsDigests[known];
     return now === memory.interfaceDigests[known] && (!isImported || hasSameNames());
-  }
-
-  #callersOf(unit: number): number[] {
-    const graph = this.#graph;
-    this.#callers ??= callersByUnit(graph.count, (head) =>
-      graph.isWalked(head) ? this.#calleeUnits(head) : [],
-    );
-    return this.#callers[unit]!;
   }
 
   #calleeUnits(unit: number): number[] {

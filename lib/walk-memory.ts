@@ -117,13 +117,17 @@ function encodeFlags(unit: WalkedUnit): number {
   return names.reduce((sum, name) => sum | (unit[name] ? flags[name] : 0), 0);
 }
 
+function bitsOf({ isOnlyCall, isMember }: Callee): number {
+  return (isOnlyCall ? onlyCallBit : 0) | (isMember ? memberBit : 0);
+}
+
 function encodeCallees(callees: readonly Callee[]): Uint32Array {
-  return Uint32Array.from(
-    callees.flatMap(({ symbol, unit, flags, isOnlyCall, isMember }) => [
-      ...[symbol, unit, flags],
-      (isOnlyCall ? onlyCallBit : 0) | (isMember ? memberBit : 0),
-    ]),
-  );
+  const packed = new Uint32Array(callees.length * wordsPerCallee);
+  callees.forEach((callee, i) => {
+    const { symbol, unit, flags } = callee;
+    packed.set([symbol, unit, flags, bitsOf(callee)], i * wordsPerCallee);
+  });
+  return packed;
 }
 
 function decodeCallees(packed: Uint32Array): Callee[] {
@@ -217,8 +221,18 @@ export class WalkMemory {
   /** Whether these are the callees, by the indices that units had `before`. */
   hasCallees(unit: number, callees: readonly Callee[], before: Int32Array): boolean {
     const known = words(piece(this.#callees, unit));
-    const now = encodeCallees(callees.map((callee) => ({ ...callee, unit: before[callee.unit]! })));
-    return known.length === now.length && known.every((word, i) => word === now[i]);
+    return (
+      known.length === callees.length * wordsPerCallee &&
+      callees.every((callee, i) => {
+        const at = i * wordsPerCallee;
+        return (
+          known[at] === callee.symbol &&
+          known[at + 1] === before[callee.unit] &&
+          known[at + 2] === callee.flags &&
+          known[at + 3] === bitsOf(callee)
+        );
+      })
+    );
   }
 
   /** See definitionsOf(). */

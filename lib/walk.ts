@@ -16,6 +16,7 @@ export class Walk {
   readonly ranks: Uint32Array;
   readonly #context: CodeContext;
   readonly #graphUnits: GraphUnit[];
+  #definitions: readonly string[][] | undefined;
   readonly #live = new Set<number>();
   readonly #imported = new Set<number>();
 
@@ -41,6 +42,12 @@ export class Walk {
 
   symbols(unit: number): SymbolTable {
     return this.#graphUnits[unit]!.symbols;
+  }
+
+  /** See definitionsOf(). */
+  definitions(unit: number): readonly string[] {
+    this.#definitions ??= this.#graphUnits.map(({ symbols }) => definitionsOf(symbols));
+    return this.#definitions[unit]!;
   }
 
   /** The place of its module among the inputs. */
@@ -104,7 +111,7 @@ export class Walk {
     isLive: (unit: number) => boolean,
   ): WalkedUnit[] {
     return this.#context.units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
-      const { symbols, module, isSimplified } = this.#graphUnits[unit]!;
+      const { module, isSimplified } = this.#graphUnits[unit]!;
       const common = {
         ...{ digest, symbolsDigest, size, isWhole, module, isSimplified },
         isDropped: this.graph.dropped.has(unit),
@@ -112,7 +119,7 @@ export class Walk {
         callees: this.graph.callees[unit]!,
         head: this.graph.heads[unit]!,
         rank: this.ranks[unit]!,
-        defines: definitionsOf(symbols),
+        defines: this.definitions(unit),
       };
       if (this.isHead(unit)) return { ...common, ...outcomeOfHead(unit) };
       const unseen = { finalSymbolsDigest: "", interfaceDigest: "", isImported: false };
