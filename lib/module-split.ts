@@ -131,7 +131,9 @@ export class ModuleSplit {
 
   /** Small functions that were not made may be what units refer to that are known. */
   async #splitLeftOut({ table }: RememberedSplit): Promise<void> {
-    const made = new Set(this.#parts.flatMap(({ indices }) => [...indices]));
+    const made = new Set(
+      this.#parts.flatMap(({ indices, knownIndices }) => [...indices, ...knownIndices]),
+    );
     const leftOut = new Map<string, number>();
     for (const part of this.#parts)
       unpackNames(part.leftOutNames).forEach((name, i) => {

@@ -146,7 +146,7 @@ private:
   using Functions = ArrayRef<const Function *>;
 
   void choose();
-  Error recallOptional();
+  void listOptional();
   Expected<bool> add(uint32_t Index);
   Expected<std::string> fingerprint(uint32_t Index);
   std::vector<uint32_t> positionsOf(Functions Loaded) const;
@@ -230,21 +230,15 @@ Expected<bool> Splitter::add(uint32_t Index) {
   return true;
 }
 
-// Units that are known may refer to these, and are not looked into.
-Error Splitter::recallOptional() {
-  for (uint32_t I = 0; I != Groups.size(); ++I) {
-    if (!isMine(I) || !isOptional(Groups[I], Small))
-      continue;
-    Expected<std::string> Print = fingerprint(I);
-    if (!Print)
-      return Print.takeError();
-    if (Known.contains(*Print))
-      continue;
-    Result.LeftOut.push_back(I);
-    appendName(Result.LeftOutNames,
-               nameInUnits(*Groups[I].Members.front(), How.Suffix));
-  }
-  return Error::success();
+// Units that are known may refer to these, and are not looked into. What these
+// were in an earlier version does not count: others may have referred to them.
+void Splitter::listOptional() {
+  for (uint32_t I = 0; I != Groups.size(); ++I)
+    if (isMine(I) && isOptional(Groups[I], Small)) {
+      Result.LeftOut.push_back(I);
+      appendName(Result.LeftOutNames,
+                 nameInUnits(*Groups[I].Members.front(), How.Suffix));
+    }
 }
 
 Error Splitter::run() {
@@ -275,8 +269,7 @@ Error Splitter::run() {
                       Place);
   choose();
   if (!Known.empty())
-    if (Error E = recallOptional())
-      return E;
+    listOptional();
   for (size_t I = 0; I < Wanted.size(); ++I) {
     Expected<bool> IsSplit = add(Wanted[I]);
     if (!IsSplit)
