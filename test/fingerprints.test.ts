@@ -121,6 +121,22 @@ test("a small function that only known units refer to", async () => {
   }
 });
 
+test("a small function to which nobody refers any more is no unit", async () => {
+  const source = (use: string, more: string) => `
+    ${more}
+    static int tiny(int x) { return x * 7; }
+    int (*volatile chosen)(int);
+    void choose(int n) { for (int i = 0; i < n; i++) { ${use} } }
+    int other(int n) { for (int i = 0; i < n; i++) n ^= i * 3; return n; }`;
+  const read = (use: string, more: string) =>
+    readOne(readFileSync(work.bitcode("user.c", source(use, more))));
+  const before = await split(await read("chosen = tiny;", ""));
+  const module = await read("chosen = tiny(i) ? 0 : chosen;", "double table[3];");
+  const [again, all] = [await split(module, before.fingerprints), await split(module)];
+  expect(again.knownIndices.length).toBe(1);
+  expect([...again.indices, ...again.knownIndices].sort()).toEqual([...all.indices].sort());
+});
+
 test("what an earlier version of the module left is taken up by builds", async () => {
   const output = work.path("taken.so");
   const cache = work.path("taken-cache");
