@@ -4,7 +4,6 @@
 #include "tbaa.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
-#include "llvm/IR/GlobalIFunc.h"
 #include "llvm/IR/Operator.h"
 #include "llvm/Support/BLAKE3.h"
 

@@ -1,7 +1,6 @@
 #include "listing.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/IR/Constants.h"
-#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Metadata.h"

@@ -44,7 +44,7 @@ struct PreInliner::SmallFunction {
 };
 
 PreInliner::PreInliner(const DenseSet<const Function *> &Small,
-                       Fingerprints &Prints)
+                       Fingerprints *Prints)
     : Small(Small), Prints(Prints) {}
 
 PreInliner::~PreInliner() = default;
@@ -139,7 +139,8 @@ Expected<PreInliner::SmallFunction *> PreInliner::loadSmall(Function &F) {
     return E;
   if (Error E = verifyBody(F))
     return E;
-  Prints.note(F);
+  if (Prints)
+    Prints->note(F);
   auto Loaded = std::make_unique<SmallFunction>();
   if (!isUntouchable(F) && mayBeInlined(F))
     if (std::optional<unsigned> Work = countWork(F)) {

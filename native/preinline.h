@@ -31,8 +31,9 @@ bool isSmallBlock(size_t Size);
 class PreInliner {
 public:
   // M may be lazily loaded. Small has the functions whose blocks are small.
+  // Prints may be null.
   PreInliner(const llvm::DenseSet<const llvm::Function *> &Small,
-             Fingerprints &Prints);
+             Fingerprints *Prints);
   ~PreInliner();
 
   // Loads F and the functions on whose bodies the outcome of run() depends.
@@ -58,7 +59,7 @@ private:
   bool canInline(const llvm::CallBase &Call) const;
 
   const llvm::DenseSet<const llvm::Function *> &Small;
-  Fingerprints &Prints;
+  Fingerprints *Prints;
   llvm::DenseMap<const llvm::Function *, std::unique_ptr<SmallFunction>> Known;
 };
 

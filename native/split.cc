@@ -139,7 +139,8 @@ public:
       : M(M), Options(Options), Result(Result),
         Small(smallFunctions(M, Options.ForSimplify ? Options.SmallFunctions
                                                     : ArrayRef<char>())),
-        Prints(M, Small), Inliner(Small, Prints) {}
+        Prints(M, Small),
+        Inliner(Small, Options.WithFingerprints ? &Prints : nullptr) {}
   Error run();
 
 private:
