@@ -4,10 +4,20 @@
  * are as they were, so it says itself under which key it was made.
  */
 
+import { hash } from "node:crypto";
+import { schema } from "./key";
 import { Lookups } from "./lookups";
+import { native } from "./native";
 import type { Entry, Parts } from "./store/store";
 
 const ownKey = "key";
+
+/** `fields` tell what it is the memory of. */
+export function memoryKeyOf(kind: string, fields: object): Uint8Array {
+  const { llvm, revision } = native.version();
+  const all = { schema, kind, llvm, revision, ...fields };
+  return hash("sha256", JSON.stringify(all), "buffer");
+}
 
 export function memoryEntry(key: Uint8Array, parts: Parts): Entry {
   return { key, parts: { ...parts, [ownKey]: key } };

@@ -7,10 +7,9 @@
  * as long as looking up their code.
  */
 
-import { createHash } from "node:crypto";
 import { blockParts, decodeBlock, encodeBlock } from "./blocks";
-import { schema } from "./key";
-import { type Block, type InputModule, native, piece } from "./native";
+import { memoryKeyOf } from "./memories";
+import { type Block, type InputModule, piece } from "./native";
 import { Splitter } from "./splitter";
 import type { Parts } from "./store/store";
 import { digestOf, Unit, type UnitTable } from "./unit";
@@ -19,9 +18,7 @@ import type { UnitSet } from "./units";
 
 /** `program` tells programs apart that share a store. */
 export function moduleMemoryKey(program: string): Uint8Array {
-  const { llvm, revision } = native.version();
-  const fields = { schema, kind: "modules", llvm, revision, program };
-  return createHash("sha256").update(JSON.stringify(fields)).digest();
+  return memoryKeyOf("modules", { program });
 }
 
 const exportNames = ["functions", "slots"] as const;

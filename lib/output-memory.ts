@@ -12,11 +12,9 @@ import { hash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { InputFile } from "./inputs";
-import { schema } from "./key";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
 import type { Faults } from "./lookups";
-import { MemoryLookups, memoryEntry } from "./memories";
-import { native } from "./native";
+import { MemoryLookups, memoryEntry, memoryKeyOf } from "./memories";
 import type { ResolvedBuild } from "./options";
 import type { BuildReport } from "./report";
 import type { Store } from "./store/store";
@@ -137,17 +135,14 @@ export class OutputMemory {
 }
 
 function keyOf(options: ResolvedBuild, files: readonly InputFile[]): Uint8Array {
-  const { llvm, revision } = native.version();
   const { emit, units, level, codegenOnly, target, cpu, features, link } = options;
-  const fields = {
-    ...{ kind: "output", schema, llvm, revision },
+  return memoryKeyOf("output", {
     ...{ emit, units, level, codegenOnly, target, cpu, features },
     arguments: link.args,
     folder: link.args.length > 0 ? process.cwd() : "",
     // Archives hold the names of their members.
     inputs: files.map(({ name, bytes }) => [path.basename(name), hash("sha256", bytes)]),
-  };
-  return hash("sha256", JSON.stringify(fields), "buffer");
+  });
 }
 
 function stateOf(file: string): { text: string; time: number } | undefined {

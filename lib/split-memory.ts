@@ -9,11 +9,10 @@
  * of it, gets it from the module.
  */
 
-import { createHash } from "node:crypto";
 import path from "node:path";
 import { bytesOf, words } from "./blocks";
-import { schema } from "./key";
-import { type InputModule, native, type PackedNames } from "./native";
+import { memoryKeyOf } from "./memories";
+import type { InputModule, PackedNames } from "./native";
 import type { Parts } from "./store/store";
 import type { Unit, UnitTable } from "./unit";
 import { decodeUnits, encodeUnits, unitDigests, unitParts } from "./unit-parts";
@@ -44,17 +43,12 @@ export interface RememberedSplit {
 const wordsPerDigest = 4;
 
 export function memoryKey(module: InputModule, options: SplitKeyOptions): Uint8Array {
-  const { llvm, revision } = native.version();
-  const fields = { schema, kind: "split", llvm, revision, tables: module.tablesDigest, ...options };
-  return createHash("sha256").update(JSON.stringify(fields)).digest();
+  return memoryKeyOf("split", { tables: module.tablesDigest, ...options });
 }
 
 /** Of the entry that tells which of a module's memories is the newest, whatever its tables. */
 export function latestKey({ name }: InputModule, options: SplitKeyOptions): Uint8Array {
-  const { llvm, revision } = native.version();
-  const module = path.basename(name);
-  const fields = { schema, kind: "latest split", llvm, revision, module, ...options };
-  return createHash("sha256").update(JSON.stringify(fields)).digest();
+  return memoryKeyOf("latest split", { module: path.basename(name), ...options });
 }
 
 /** The key of that memory. */

@@ -4,12 +4,11 @@
  * next build needs to look at the edited functions alone: see quick.ts.
  */
 
-import { hash } from "node:crypto";
 import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
 import type { Callee } from "./callgraph";
-import { schema } from "./key";
+import { memoryKeyOf } from "./memories";
 import { packNames } from "./names";
-import { native, type PackedNames, piece } from "./native";
+import { type PackedNames, piece } from "./native";
 import type { Level } from "./options";
 import { sizeClass } from "./order";
 import type { Outcome } from "./outcome";
@@ -45,9 +44,7 @@ const flags = { isSimplified: 1, isDropped: 2, isLive: 4, isImported: 8, isWhole
  * is remembered is compared with the units, so a program's name need not be unique.
  */
 export function walkKey(program: string, options: StepOptions, level: Level): Uint8Array {
-  const { llvm, revision } = native.version();
-  const fields = { kind: "walk", schema, llvm, revision, program, level, options };
-  return hash("sha256", JSON.stringify(fields), "buffer");
+  return memoryKeyOf("walk", { program, level, options });
 }
 
 export const walkParts = [
@@ -244,7 +241,7 @@ export class WalkMemory {
     return words(piece(this.#needs, unit));
   }
 
-  outcome(unit: number): Outcome {
+  outcome(unit: number): Omit<Outcome, "needs"> {
     return {
       finalDigest: this.finalDigests[unit]!,
       linkNames: this.linkNames(unit),
@@ -252,7 +249,6 @@ export class WalkMemory {
       finalSymbolsDigest: this.finalSymbolsDigests[unit]!,
       interfaceDigest: this.interfaceDigests[unit]!,
       isImported: this.is("isImported", unit),
-      needs: [...this.needs(unit)],
     };
   }
 
