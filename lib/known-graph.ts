@@ -6,6 +6,7 @@
 
 import type { Callee } from "./callgraph";
 import { calleeUnits, callersByUnit } from "./clusters";
+import { Liveness } from "./liveness";
 import { unpackNames } from "./names";
 import { sizeClass } from "./order";
 import { finalSymbolsDigest, type Outcome } from "./outcome";
@@ -184,14 +185,11 @@ export class ChangedGraph implements KnownGraph {
 
   live(redone: ReadonlyMap<number, SymbolTable>): boolean[] {
     const live: boolean[] = new Array(this.count).fill(false);
-    const pending = this.#walk.roots();
-    for (const unit of pending) live[unit] = true;
-    for (let unit = pending.pop(); unit !== undefined; unit = pending.pop())
-      for (const needed of this.#neededBy(unit, redone)) {
-        if (live[needed]) continue;
-        live[needed] = true;
-        pending.push(needed);
-      }
+    const liveness = new Liveness(this.#walk.roots(), (unit) => {
+      live[unit] = true;
+    });
+    for (let unit = 0; unit < this.count; unit++)
+      if (this.#walk.isFinal(unit)) liveness.settle(unit, this.#neededBy(unit, redone));
     return live;
   }
 

@@ -4,29 +4,21 @@
  * what was inlined everywhere is referred to no more.
  */
 
-import { type CallGraph, type GraphUnit, isRoot } from "./callgraph";
-import { isNeeded, type SymbolTable } from "./symbols";
-
 export class Liveness {
-  readonly #graph: CallGraph;
   readonly #onLive: (unit: number) => void;
-  /** By unit: the symbols in its final form, as soon as that is known. */
-  readonly #final: (SymbolTable | undefined)[];
-  readonly #live = new Set<number>();
+  /** By unit: the units that its final form needs, as soon as that is known. */
+  readonly #needs = new Map<number, readonly number[]>();
+  readonly #live: Set<number>;
 
   /** `onLive` is called once for each unit that is needed and has its final form. */
-  constructor(units: readonly GraphUnit[], graph: CallGraph, onLive: (unit: number) => void) {
-    this.#graph = graph;
+  constructor(roots: Iterable<number>, onLive: (unit: number) => void) {
     this.#onLive = onLive;
-    this.#final = new Array(units.length);
-    units.forEach((unit, index) => {
-      if (!graph.dropped.has(index) && isRoot(unit)) this.#live.add(index);
-    });
+    this.#live = new Set(roots);
   }
 
   /** Tells the final form of a unit. */
-  settle(unit: number, symbols: SymbolTable): void {
-    this.#final[unit] = symbols;
+  settle(unit: number, needs: readonly number[]): void {
+    this.#needs.set(unit, needs);
     if (this.#live.has(unit)) this.#use(unit);
   }
 
@@ -34,13 +26,10 @@ export class Liveness {
     const pending = [first];
     for (let unit = pending.pop(); unit !== undefined; unit = pending.pop()) {
       this.#onLive(unit);
-      const { names, flags } = this.#final[unit]!;
-      for (let i = 0; i < names.length; i++) {
-        if (!isNeeded(flags[i]!)) continue;
-        const needed = this.#graph.definingUnit(names[i]!);
-        if (needed === undefined || this.#live.has(needed)) continue;
+      for (const needed of this.#needs.get(unit)!) {
+        if (this.#live.has(needed)) continue;
         this.#live.add(needed);
-        if (this.#final[needed]) pending.push(needed);
+        if (this.#needs.has(needed)) pending.push(needed);
       }
     }
   }

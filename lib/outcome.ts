@@ -1,11 +1,10 @@
 /** How the walk over the call graph ended for a unit: what the next build wants to know. */
 
 import { hash } from "node:crypto";
-import { packNames } from "./names";
 import type { PackedNames } from "./native";
 import { onlyCallLimit, type SimplifiedUnit } from "./plan";
 import type { Summary } from "./summary";
-import type { SymbolTable } from "./symbols";
+import { linkNamesOf, type SymbolTable } from "./symbols";
 
 export interface Outcome {
   /** Digest of the body from which code is generated. */
@@ -48,7 +47,7 @@ export function outcomeOf(
 ): Outcome {
   return {
     finalDigest: summary.digest,
-    linkNames: packNames(symbols.names.slice(0, symbols.localCount)),
+    linkNames: linkNamesOf(symbols),
     key,
     finalSymbolsDigest: finalSymbolsDigest(symbols),
     interfaceDigest: interfaceDigest(summary, isImported, sizeLimit),

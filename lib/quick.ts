@@ -9,12 +9,13 @@ import { calleeUnits } from "./clusters";
 import type { CodeContext, FinalUnit } from "./code";
 import type { KnownGraph } from "./known-graph";
 import { Lookups } from "./lookups";
-import { packNames, unpackNames } from "./names";
+import { unpackNames } from "./names";
 import { finalSymbolsDigest, interfaceDigest, type Outcome, outcomeOf } from "./outcome";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { OutdatedMemory } from "./split-memory";
 import type { Parts } from "./store/store";
 import { summaryCodec } from "./summary";
+import { linkNamesOf } from "./symbols";
 import { plainUnit } from "./walk";
 import type { WalkMemory } from "./walk-memory";
 
@@ -149,7 +150,7 @@ export class QuickWalk {
     if (this.#redone.has(index)) {
       const { summary, symbols } = this.#step.done(index);
       const body = () => this.#step.body(index);
-      const linkNames = packNames(symbols.names.slice(0, symbols.localCount));
+      const linkNames = linkNamesOf(symbols);
       return { index, digest: summary.digest, body, linkNames, options };
     }
     const known = this.#graph.known(index);

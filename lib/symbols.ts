@@ -1,5 +1,8 @@
 /** A unit's symbols, as the split and simplify steps describe them. native/symbols.h has the same list. */
 
+import { packNames } from "./names";
+import type { PackedNames } from "./native";
+
 export const SymbolFlag = {
   /** Other units know it by its link name. */
   shared: 1 << 0,
@@ -55,6 +58,11 @@ export interface SymbolTable {
   names: readonly string[];
   localCount: number;
   flags: ArrayLike<number>;
+}
+
+/** Of the local names, by position. */
+export function linkNamesOf({ names, localCount }: SymbolTable): PackedNames {
+  return packNames(names.slice(0, localCount));
 }
 
 /** What the body calls the symbol. */

@@ -3,10 +3,9 @@
 import { CallGraph, definesFunction, type GraphUnit, isRoot } from "./callgraph";
 import type { CodeContext, FinalUnit } from "./code";
 import { Liveness } from "./liveness";
-import { packNames } from "./names";
 import { type Outcome, outcomeOf } from "./outcome";
 import { importLimits, type SimplifyStep } from "./simplify";
-import { definitionsOf, isLocalName, isNeeded, type SymbolTable } from "./symbols";
+import { definitionsOf, isLocalName, isNeeded, linkNamesOf, type SymbolTable } from "./symbols";
 import { symbolTable, type Unit } from "./unit";
 import type { WalkedUnit } from "./walk-memory";
 
@@ -17,6 +16,8 @@ export class Walk {
   readonly #context: CodeContext;
   readonly #graphUnits: GraphUnit[];
   #definitions: readonly string[][] | undefined;
+  /** Of units that have their final form. */
+  readonly #needs = new Map<number, number[]>();
   readonly #live = new Set<number>();
   readonly #imported = new Set<number>();
 
@@ -76,20 +77,30 @@ export class Walk {
     return this.#graphUnits[unit]!.isSimplified && !dropped.has(unit) && heads[unit] === unit;
   }
 
+  /** Whether it gets a final form: it is neither dropped nor part of another. */
+  isFinal(unit: number): boolean {
+    return !this.#graphUnits[unit]!.isSimplified || this.isHead(unit);
+  }
+
   /** Calls `onFinal` for each unit that the output needs, as soon as that is sure. */
   async run(step: SimplifyStep, onFinal: (unit: FinalUnit) => void): Promise<void> {
-    const liveness = new Liveness(this.#graphUnits, this.graph, (unit) => {
+    const liveness = new Liveness(this.roots(), (unit) => {
       this.#live.add(unit);
       onFinal(this.#final(unit, step));
     });
+    const settle = (unit: number, symbols: SymbolTable) => {
+      const needs = this.needs(symbols);
+      this.#needs.set(unit, needs);
+      liveness.settle(unit, needs);
+    };
     const simplified: number[] = [];
     this.#graphUnits.forEach(({ isSimplified, symbols }, unit) => {
-      if (!isSimplified) liveness.settle(unit, symbols);
+      if (!isSimplified) settle(unit, symbols);
       else if (this.isHead(unit)) simplified.push(unit);
     });
     await step.run(simplified, this.graph, (unit, { symbols, imported }) => {
       for (const other of imported) this.#imported.add(other);
-      liveness.settle(unit, symbols);
+      settle(unit, symbols);
     });
   }
 
@@ -97,10 +108,7 @@ export class Walk {
   result(step: SimplifyStep): WalkedUnit[] {
     const limit = importLimits[this.#context.level];
     return this.resultWith(
-      (unit) => {
-        const done = step.done(unit);
-        return outcomeOf(done, this.#imported.has(unit), limit, this.needs(done.symbols));
-      },
+      (unit) => outcomeOf(step.done(unit), this.#imported.has(unit), limit, this.#needs.get(unit)!),
       (unit) => this.#live.has(unit),
     );
   }
@@ -134,7 +142,7 @@ export class Walk {
       index,
       digest: summary.digest,
       body: () => step.body(index),
-      linkNames: packNames(symbols.names.slice(0, symbols.localCount)),
+      linkNames: linkNamesOf(symbols),
       options: this.#context.options.emitSimplified,
     };
   }
