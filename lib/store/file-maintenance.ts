@@ -17,6 +17,7 @@ interface Scope {
 
 export async function verify({ root, totals, dryRun }: Scope): Promise<Verification> {
   const steps = new Steps();
+  const told = await totals.read();
   const files = await steps.run("list", () => listFiles(root));
   const entries = files.filter(isEntry);
   const bad = await steps.run("check", () => findBad(root, entries));
@@ -26,7 +27,8 @@ export async function verify({ root, totals, dryRun }: Scope): Promise<Verificat
     const now = Date.now() / 1000;
     await steps.run("sweep", () => removeAll(files.filter((file) => isStale(file, now))));
     const left = { files: entries.length - bad.length, bytes: bytesOf(entries) - removed };
-    await steps.run("count", () => totals.add({ passedAt: Date.now(), ...left, bad: bad.length }));
+    await steps.run("count", () => totals.addPass(told, left));
+    await totals.add({ bad: bad.length });
   }
   const badEntries = { removedEntries: bad.length, removedBytes: removed };
   return { entries: entries.length, bad: bad.length, ...badEntries, steps: steps.times };
@@ -49,12 +51,13 @@ async function removeAll(files: readonly StoredFile[]): Promise<void> {
 }
 
 export async function clear({ root, totals, dryRun }: Scope): Promise<Removal> {
+  const told = await totals.read();
   const files = await listFiles(root);
   const entries = files.filter(isEntry);
   if (!dryRun) {
     await removeAll(files);
     await native.removeFiles([path.join(root, "evicted")]);
-    await totals.add({ passedAt: Date.now(), files: 0, bytes: 0 });
+    await totals.addPass(told, { files: 0, bytes: 0 });
   }
   return { removedEntries: entries.length, removedBytes: bytesOf(entries) };
 }

@@ -4,10 +4,12 @@
  * A pass goes over the 256 folders in chunks of some 20,000 entries. Of each chunk
  * it removes what is too old, and so much of what was longest without use as the
  * chunk's share of what is too much. Keys are hashes, so the entries of a chunk are
- * like those of any other; a pass that is cut short by the end of the build has
- * done its part, and the next one begins elsewhere. Stores of fewer entries are one
- * chunk, for which the order is exact. A sort of all entries would be exact for
- * any store, but a short build would never come to its end.
+ * like those of any other: those seen so far tell how much there is in all. What the
+ * totals tell only starts a pass, since they are off where many write at once. A pass
+ * that is cut short by the end of the build has done its part, and the next one begins
+ * elsewhere. Stores of fewer entries are one chunk, for which size and order are exact.
+ * A sort of all entries would be exact for any store, but a short build would never
+ * come to its end.
  */
 
 import { randomInt } from "node:crypto";
@@ -15,7 +17,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { native } from "../native";
 import { bytesOf, folderNames, isEntry, isStale, listFiles, type StoredFile } from "./file-folders";
-import type { FileTotals } from "./file-totals";
+import type { FileTotals, Usage } from "./file-totals";
 import type { Settings } from "./settings";
 import type { Removal } from "./store";
 
@@ -52,11 +54,6 @@ const lockTries = 200;
 const busy = -1;
 const noLock = -2;
 
-interface Usage {
-  files: number;
-  bytes: number;
-}
-
 export function isOver({ files, bytes }: Usage, policy: PrunePolicy): boolean {
   return excess(bytes, policy.cache_size_bytes) > 0 || excess(files, policy.cache_size_files) > 0;
 }
@@ -76,8 +73,7 @@ export async function prune(request: PruneRequest): Promise<Removal> {
   const lock = dryRun ? noLock : await lockOf(root, signal ? 1 : lockTries);
   if (lock === busy) return { removedEntries: 0, removedBytes: 0 };
   try {
-    // In the background what the totals say must do; the pass puts it right.
-    return await new Pass(request, await (signal ? totals.read() : measure(root))).run();
+    return await new Pass(request, await totals.read()).run();
   } finally {
     native.unlockFile(lock);
   }
@@ -91,40 +87,28 @@ async function lockOf(root: string, tries: number): Promise<number> {
   return lockOf(root, tries - 1);
 }
 
-async function measure(root: string): Promise<Usage> {
-  const entries = (await listFiles(root)).filter(isEntry);
-  return { files: entries.length, bytes: bytesOf(entries) };
-}
-
 class Pass {
   readonly #request: PruneRequest;
-  readonly #usage: Usage;
-  /** What is still to be removed for the limits' sake: a share of every chunk adds to it. */
-  readonly #debt = { files: 0, bytes: 0 };
+  readonly #told: Usage;
   readonly #removed = { removedEntries: 0, removedBytes: 0 };
-  readonly #seen = { files: 0, bytes: 0 };
+  readonly #seen = { folders: 0, files: 0, bytes: 0 };
   readonly #now = Date.now() / 1000;
 
-  constructor(request: PruneRequest, usage: Usage) {
+  constructor(request: PruneRequest, told: Usage) {
     this.#request = request;
-    this.#usage = usage;
+    this.#told = told;
   }
 
   async run(): Promise<Removal> {
     const { totals, dryRun } = this.#request;
-    const size = Math.ceil((folderNames.length * chunkEntries) / Math.max(this.#usage.files, 1));
+    const size = Math.ceil((folderNames.length * chunkEntries) / Math.max(this.#told.files, 1));
     const first = randomInt(folderNames.length);
     const order = [...folderNames.slice(first), ...folderNames.slice(0, first)];
     for (let start = 0; start < order.length; start += size) {
       await this.#chunk(order.slice(start, start + size));
       if (this.#isStopped) return this.#removed;
     }
-    if (!dryRun)
-      await totals.add({
-        passedAt: Date.now(),
-        files: this.#seen.files - this.#removed.removedEntries,
-        bytes: this.#seen.bytes - this.#removed.removedBytes,
-      });
+    if (!dryRun) await totals.addPass(this.#told, this.#seen);
     return this.#removed;
   }
 
@@ -136,8 +120,11 @@ class Pass {
     const files = await listFiles(this.#request.root, folders);
     const entries = files.filter(isEntry);
     await this.#remove(files.filter((file) => isStale(file, this.#now)));
-    // One batch always, or builds that are over sooner than a pass would never remove any.
+    this.#seen.folders += folders.length;
+    this.#seen.files += entries.length;
+    this.#seen.bytes += bytesOf(entries);
     const due = this.#due(entries);
+    // One batch always, or builds that are over sooner than a pass would never remove any.
     for (let start = 0; start < due.length; start += removalBatch) {
       await this.#remove(due.slice(start, start + removalBatch));
       if (this.#isStopped) return;
@@ -146,19 +133,18 @@ class Pass {
 
   /** What must go of these entries: those never used first, then the longest unused. */
   #due(entries: StoredFile[]): StoredFile[] {
-    const bytes = bytesOf(entries);
-    this.#seen.files += entries.length;
-    this.#seen.bytes += bytes;
     const { cache_size_bytes, cache_size_files } = this.#request.policy;
-    this.#debt.bytes += bytes * excess(this.#usage.bytes, cache_size_bytes);
-    this.#debt.files += entries.length * excess(this.#usage.files, cache_size_files);
+    const { folders, files, bytes } = this.#seen;
+    const scale = folderNames.length / folders;
+    let extraFiles = files * excess(files * scale, cache_size_files) - this.#removed.removedEntries;
+    let extraBytes = bytes * excess(bytes * scale, cache_size_bytes) - this.#removed.removedBytes;
 
     const inOrder = entries.sort((a, b) => this.#rank(a) - this.#rank(b) || a.written - b.written);
     return inOrder.filter((entry) => {
-      const isDue = this.#debt.bytes > 0 || this.#debt.files > 0 || this.#isOld(entry);
+      const isDue = extraFiles > 0 || extraBytes > 0 || this.#isOld(entry);
       if (isDue) {
-        this.#debt.bytes -= entry.bytes;
-        this.#debt.files -= 1;
+        extraFiles -= 1;
+        extraBytes -= entry.bytes;
       }
       return isDue;
     });

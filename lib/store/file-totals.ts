@@ -5,7 +5,9 @@
  * Many processes add to it at once, so it is a log: each adds a line, which one
  * write puts at its end, and readers sum up. Nobody waits for a lock. Now and then
  * the log is summed up into one line; what others add just then may be lost, which
- * costs some counts, and the size is set right by each full pass over the folders.
+ * costs some counts. Each full pass over the folders puts the size right: it adds the
+ * difference to what the log told when it began. A line that sets the size would undo
+ * what others have told since, and eight busy writers had it at a third of the truth.
  */
 
 import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -13,15 +15,20 @@ import path from "node:path";
 import { addCounts, noTotals } from "./counts";
 import type { StoreTotals } from "./store";
 
-interface Summary extends StoreTotals {
-  /** Entries in the store, about. */
+/** The size of a store. */
+export interface Usage {
+  /** Entries. */
   files: number;
   bytes: number;
+}
+
+/** The size is about right. */
+interface Summary extends StoreTotals, Usage {
   /** When the last full pass over the folders ended, in milliseconds since 1970. */
   passedAt: number;
 }
 
-/** Added to the sum, but for `passedAt`: with it, `files` and `bytes` are set anew. */
+/** Added to the sum; only `passedAt` is set. */
 export type TotalsLine = Partial<Summary>;
 
 const longestLog = 64 * 1024;
@@ -49,6 +56,13 @@ export class FileTotals {
   /** Not a fault if it fails: a store that cannot be written to may be read all the same. */
   async add(line: TotalsLine): Promise<void> {
     await appendFile(this.#log, `${JSON.stringify(line)}\n`).catch(() => {});
+  }
+
+  /** After a full pass: `told` is what the log told when it began, `found` what there was. */
+  addPass(told: Usage, found: Usage): Promise<void> {
+    const files = found.files - told.files;
+    const bytes = found.bytes - told.bytes;
+    return this.add({ passedAt: Date.now(), files, bytes });
   }
 
   async addEvicted(keys: readonly string[]): Promise<void> {
@@ -89,7 +103,7 @@ const noSummary = (): Summary => ({ ...noTotals(), files: 0, bytes: 0, passedAt:
 
 function addLine(sum: Summary, text: string): Summary {
   const line = parse(text);
-  if (line.passedAt !== undefined) Object.assign(sum, { files: 0, bytes: 0, passedAt: 0 });
+  if (line.passedAt !== undefined) sum.passedAt = 0;
   return addCounts(sum, line);
 }
 
