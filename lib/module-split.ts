@@ -21,7 +21,7 @@ import {
 } from "./split-memory";
 import { Splitter, unitsOf } from "./splitter";
 import type { Entry } from "./store/store";
-import { digestOf, Unit, type UnitTable } from "./unit";
+import { digestOf, namesOf, Unit, type UnitTable } from "./unit";
 import type { SplitAllOptions, UnitSet } from "./units";
 
 /** What is to be remembered of a module, if anything. */
@@ -110,14 +110,15 @@ export class ModuleSplit {
   }
 
   async result(): Promise<SplitResult> {
-    if (this.#earlier) await this.#splitLeftOut(this.#earlier);
+    const known = this.#earlier ? this.#known(this.#earlier) : new Map<number, Unit>();
+    await this.#splitNeeded(known);
     const wholeReason = this.#parts.map((part) => part.wholeReason).find(Boolean) ?? "";
     if (wholeReason !== "" || !this.#isByFunction) {
       const part = wholeReason === "" ? this.#parts[0]! : await this.#splitter.whole();
       const units = unitsOf(part, this.#module.name, true);
       return { set: this.#set(part, units, wholeReason), memories: [] };
     }
-    const made = this.#made();
+    const made = this.#made(known);
     const whole = this.#remembered ?? this.#parts[0]!;
     const indices = this.#remembered?.indices ?? Uint32Array.from(made.keys()).sort();
     const units = this.#remembered
@@ -129,32 +130,34 @@ export class ModuleSplit {
     return { set, memories: isNews ? this.#entries({ ...whole, indices }, units) : [] };
   }
 
-  /** Small functions that were not made may be what units refer to that are known. */
-  async #splitLeftOut({ table }: RememberedSplit): Promise<void> {
-    const made = new Set(
-      this.#parts.flatMap(({ indices, knownIndices }) => [...indices, ...knownIndices]),
-    );
-    const leftOut = new Map<string, number>();
-    for (const part of this.#parts)
-      unpackNames(part.leftOutNames).forEach((name, i) => {
-        if (!made.has(part.leftOut[i]!)) leftOut.set(name, part.leftOut[i]!);
+  /** By name: the places of functions that are units only if a unit refers to them. */
+  #optional(): Map<string, number> {
+    const places = new Map<string, number>();
+    for (const { optional, optionalNames } of this.#parts)
+      unpackNames(optionalNames, "latin1").forEach((name, i) => {
+        places.set(name, optional[i]!);
       });
-    if (leftOut.size === 0) return;
-    const wanted = new Set<number>();
-    for (const { knownPlaces } of this.#parts)
-      for (const place of knownPlaces)
-        for (const names of [table.linkNames, table.keptNames])
-          for (const name of unpackNames(piece(names, place))) {
-            const index = leftOut.get(name);
-            if (index !== undefined) wanted.add(index);
-          }
-    if (wanted.size === 0) return;
-    this.#parts.push(await this.#splitter.split({ only: Uint32Array.from(wanted) }));
+    return places;
+  }
+
+  /** Makes those to which units that are known refer. */
+  async #splitNeeded(known: ReadonlyMap<number, Unit>): Promise<void> {
+    const made = new Set(this.#parts.flatMap(({ indices }) => [...indices]));
+    const optional = this.#optional();
+    const needed = new Set<number>();
+    if (optional.size === 0) return;
+    for (const unit of known.values())
+      for (const name of namesOf(unit)) {
+        const index = optional.get(name);
+        if (index !== undefined && !made.has(index) && !known.has(index)) needed.add(index);
+      }
+    if (needed.size === 0) return;
+    this.#parts.push(await this.#splitter.split({ only: Uint32Array.from(needed) }));
   }
 
   /** What all jobs together have made, or need not make, by place in the module's order. */
-  #made(): Map<number, Unit> {
-    const made = this.#earlier ? this.#known(this.#earlier) : new Map<number, Unit>();
+  #made(known: ReadonlyMap<number, Unit>): Map<number, Unit> {
+    const made = new Map(known);
     for (const part of this.#parts)
       unitsOf(part, this.#module.name, false).forEach((unit, i) => {
         made.set(part.indices[i]!, unit);
@@ -210,16 +213,35 @@ export class ModuleSplit {
     { table, indices, labels }: RememberedSplit,
     made: ReadonlyMap<number, Unit>,
   ): Unit[] | undefined {
-    const units = unpackNames(labels).map((label, place) =>
+    const before = unpackNames(labels).map((label, place) =>
       this.#unit(table, { place, index: indices[place]!, label }),
     );
+    const units = [...before];
     for (const place of this.#changed) {
       const unit = made.get(indices[place]!);
       if (!unit) return undefined;
       units[place] = unit;
     }
     const isKnown = [...made.keys()].every((index) => indices.includes(index));
-    return isKnown ? units : undefined;
+    return isKnown && !this.#isUnused(indices, before, units) ? units : undefined;
+  }
+
+  /** Whether a function that was a unit because another referred to it may be none now. */
+  #isUnused(indices: Uint32Array, before: readonly Unit[], units: readonly Unit[]): boolean {
+    const optional = this.#optional();
+    const lost = new Set<string>();
+    for (const place of this.#changed) {
+      const names = new Set(namesOf(units[place]!));
+      for (const name of namesOf(before[place]!))
+        if (optional.has(name) && !names.has(name)) lost.add(name);
+    }
+    if (lost.size === 0) return false;
+    const optionalPlaces = new Set(optional.values());
+    units.forEach((unit, place) => {
+      if (optionalPlaces.has(indices[place]!)) return;
+      for (const name of namesOf(unit)) lost.delete(name);
+    });
+    return lost.size > 0;
   }
 
   /** For the next build. */

@@ -79,9 +79,9 @@ export interface SplitModule {
   knownPlaces: Uint32Array;
   /** and the function bodies that it depends on. */
   knownLoaded: Block;
-  /** Others that were not made, as none that was made refers to them; and their functions' names. */
-  leftOut: Uint32Array;
-  leftOutNames: PackedNames;
+  /** Where not all are made: those that are units only if another refers to them, and their names. */
+  optional: Uint32Array;
+  optionalNames: PackedNames;
   /** Why the module cannot be split; empty if it can. */
   wholeReason: string;
 }

@@ -92,3 +92,7 @@ export function symbolTable({ linkNames, keptNames, symbols }: Unit): SymbolTabl
   const names = localNames.concat(unpackNames(keptNames, "latin1"));
   return { names, localCount: localNames.length, flags: symbols };
 }
+
+export function namesOf(unit: Unit): readonly string[] {
+  return symbolTable(unit).names;
+}

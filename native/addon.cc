@@ -133,8 +133,8 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("knownLoaded", blockOut(Env, Split.Known.size(), [&](size_t I) {
                return bytesOf(Split.Known[I].Loaded);
              }));
-  Result.Set("leftOut", wordsOut(Env, Split.LeftOut));
-  Result.Set("leftOutNames", bytesOut(Env, std::move(Split.LeftOutNames)));
+  Result.Set("optional", wordsOut(Env, Split.Optional));
+  Result.Set("optionalNames", bytesOut(Env, std::move(Split.OptionalNames)));
   Result.Set("wholeReason", Split.WholeReason);
   return Result;
 }

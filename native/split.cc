@@ -231,13 +231,14 @@ Expected<bool> Splitter::add(uint32_t Index) {
   return true;
 }
 
-// Units that are known may refer to these, and are not looked into. What these
-// were in an earlier version does not count: others may have referred to them.
+// Whether these are units depends on units that are known, and are not looked
+// into. What they were in an earlier version does not count: others may have
+// referred to them.
 void Splitter::listOptional() {
   for (uint32_t I = 0; I != Groups.size(); ++I)
-    if (isMine(I) && isOptional(Groups[I], Small)) {
-      Result.LeftOut.push_back(I);
-      appendName(Result.LeftOutNames,
+    if ((Options.Only || isMine(I)) && isOptional(Groups[I], Small)) {
+      Result.Optional.push_back(I);
+      appendName(Result.OptionalNames,
                  nameInUnits(*Groups[I].Members.front(), How.Suffix));
     }
 }
@@ -269,7 +270,7 @@ Error Splitter::run() {
     Known.try_emplace(StringRef(Options.Known).substr(Place * Size, Size),
                       Place);
   choose();
-  if (!Known.empty())
+  if (Options.Only || !Known.empty())
     listOptional();
   for (size_t I = 0; I < Wanted.size(); ++I) {
     Expected<bool> IsSplit = add(Wanted[I]);

@@ -112,10 +112,10 @@ struct SplitModule {
   std::vector<uint32_t> Indices; // their places in the module's order
   PackedNames Labels;            // what to call each unit in messages
   std::vector<KnownUnit> Known;
-  // Where units are known: others that were not made unless units that were
-  // made refer to them, and the names of their functions.
-  std::vector<uint32_t> LeftOut;
-  PackedNames LeftOutNames;
+  // Where not all units are made: those that are units only if another refers
+  // to them, and the names of their functions.
+  std::vector<uint32_t> Optional;
+  PackedNames OptionalNames;
   std::string WholeReason; // why it cannot be split; then there are no units
 };
 

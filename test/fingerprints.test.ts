@@ -90,7 +90,7 @@ test("units that are known are not made", async () => {
   const again = await split(module, all.fingerprints);
   const made = Buffer.from(again.labels).toString();
   expect(made).toBe("data\0");
-  const known = new Set([...again.indices, ...again.knownIndices, ...again.leftOut]);
+  const known = new Set([...again.indices, ...again.knownIndices, ...again.optional]);
   expect([...all.indices].every((index) => known.has(index))).toBe(true);
   again.knownPlaces.forEach((place, i) => {
     expect(again.knownIndices[i]).toBe(all.indices[place]);

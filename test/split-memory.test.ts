@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { type BuildOptions, build, FinegrainError, openStore } from "../lib";
-import { Workspace } from "./helpers";
+import { digest, Workspace } from "./helpers";
 import { Random } from "./random";
 import { entriesOf, keyOf, memories, memoryKind } from "./store-files";
 
@@ -85,6 +85,32 @@ test("an edit in such bitcode", async () => {
   const expected = await outcomeOf(after!, { cache: "off" });
   expect(expected).not.toBe(await outcomeOf(before!, { cache: "off" }));
   expect(await outcomeOf(after!, { cache })).toBe(expected);
+});
+
+test("an edit that takes the last use of a small function away", async () => {
+  const source = (factor: number, uses: string[]) => `
+    inline int tiny(int x) { return x * ${factor}; }
+    inline int least(int x) { return x * ${factor + 50}; }
+    extern int (*volatile chosen)(int);
+    int caller${factor}(int x) { return tiny(x) + least(x); }
+    ${uses.map((use, i) => `void choose${factor}${i}() { chosen = ${use}; }`).join("\n")}`;
+  // Of the two modules, the first that has a function in use gives it to both.
+  const second = work.bitcode("second.cc", source(9, ["tiny", "least"]));
+  const output = work.path("uses.so");
+  const digestAfter = async (uses: string[], cache: string) => {
+    const inputs = [work.bitcode("uses.cc", source(7, uses)), second];
+    await build({ inputs, output, cache, units: "function" });
+    return digest(output);
+  };
+  const cache = work.path("last-use");
+  await digestAfter(["tiny", "tiny", "least"], cache);
+  for (const uses of [
+    ["least", "tiny", "least"],
+    ["least", "least", "least"],
+    ["tiny", "least", "least"],
+    ["tiny", "tiny", "tiny"],
+  ])
+    expect([uses, await digestAfter(uses, cache)]).toEqual([uses, await digestAfter(uses, "off")]);
 });
 
 /** Of the symbols that say where the first two functions stand. */
