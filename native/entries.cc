@@ -25,6 +25,7 @@ using namespace llvm;
 namespace finegrain {
 
 static constexpr size_t FirstRead = MaxHeaderSize;
+static constexpr size_t LargePart = 64 * 1024;
 static constexpr time_t Day = 24 * 60 * 60;
 
 static SmallString<256> pathOf(StringRef Root, StringRef Key) {
@@ -50,13 +51,23 @@ static bool writeAll(int FD, StringRef Content) {
   return true;
 }
 
-// In one go: most entries are small, and the system's part is most of the time.
+// In one go but for large parts: most entries are small, and the system's part
+// is most of the time.
 static bool writeParts(int FD, const Entry &E, uint64_t &Size) {
-  std::string Content = encodeHeader(E);
-  for (const EntryPart &Part : E.Parts)
-    Content += Part.Content;
-  Size = Content.size();
-  bool IsWritten = writeAll(FD, Content);
+  std::string Waiting = encodeHeader(E);
+  Size = Waiting.size();
+  bool IsWritten = true;
+  for (const EntryPart &Part : E.Parts) {
+    Size += Part.Content.size();
+    if (Part.Content.size() < LargePart) {
+      Waiting += Part.Content;
+      continue;
+    }
+    IsWritten =
+        IsWritten && writeAll(FD, Waiting) && writeAll(FD, Part.Content);
+    Waiting.clear();
+  }
+  IsWritten = IsWritten && writeAll(FD, Waiting);
   timespec Times[2] = {{0, 0}, {0, UTIME_NOW}};
   ::futimens(FD, Times);
   return IsWritten;
@@ -141,8 +152,13 @@ static bool readPart(int FD, StringRef Start, const PartRecord &Record,
                       Out);
   Bytes Stored;
   Stored.resize_for_overwrite(Record.StoredSize);
-  return readAt(FD, Record.Offset, Stored) &&
-         unpackPart(StringRef(Stored.data(), Stored.size()), Record, Out);
+  if (!readAt(FD, Record.Offset, Stored))
+    return false;
+  if (Out.empty() && Record.Size == Record.StoredSize) {
+    Out = std::move(Stored);
+    return isSound(StringRef(Out.data(), Out.size()), Record);
+  }
+  return unpackPart(StringRef(Stored.data(), Stored.size()), Record, Out);
 }
 
 // Opening a named pipe must not wait for its writer. Reading must not change

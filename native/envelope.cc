@@ -119,8 +119,12 @@ decodeHeader(StringRef Start, StringRef Key, uint64_t EntrySize) {
   return Parts;
 }
 
+bool isSound(StringRef Stored, const PartRecord &Record) {
+  return xxh3_64bits(Stored) == Record.Checksum;
+}
+
 bool unpackPart(StringRef Stored, const PartRecord &Record, Bytes &Out) {
-  if (xxh3_64bits(Stored) != Record.Checksum)
+  if (!isSound(Stored, Record))
     return false;
   if (Record.Size == Record.StoredSize) {
     Out.append(Stored.begin(), Stored.end());

@@ -30,6 +30,9 @@ inline bool isWanted(const PartChoice &Choice, llvm::StringRef Name) {
   return !Choice || llvm::is_contained(*Choice, Name);
 }
 
+// Whether the part is what was written.
+bool isSound(llvm::StringRef Stored, const PartRecord &Record);
+
 // Adds the part to Out. Returns false where Stored is not what Record says.
 bool unpackPart(llvm::StringRef Stored, const PartRecord &Record, Bytes &Out);
 
