@@ -4,9 +4,9 @@ import { rm } from "node:fs/promises";
 import type { UnitCode } from "./code";
 import { emitBody } from "./emit";
 import { FinegrainError } from "./errors";
-import { type LinkedOutput, link } from "./link";
+import { type LinkedOutput, link, type Members } from "./link";
 import { noNames } from "./names";
-import { native, type UnitKind } from "./native";
+import { native, piece, type UnitKind } from "./native";
 import type { Emit, ResolvedBuild } from "./options";
 import type { OutputFile } from "./output";
 import type { Outcome, OutputMemory } from "./output-memory";
@@ -20,7 +20,9 @@ export interface Program {
   options: ResolvedBuild;
   output: OutputFile;
   modules: UnitSet[];
-  units: UnitCode[];
+  units: Pick<UnitCode, "name">[];
+  /** The units' code; objects are under their link names. */
+  contents: readonly Uint8Array[];
   triple: string;
   memory: OutputMemory;
 }
@@ -33,6 +35,21 @@ export function isLinked({ emit }: ResolvedBuild): boolean {
   return emit !== "archive" && unitKind(emit) === "object";
 }
 
+/** The code, with the link names put into objects. */
+export async function withLinkNames(
+  units: readonly Pick<UnitCode, "code" | "linkNames">[],
+  kind: UnitKind,
+): Promise<Uint8Array[]> {
+  if (kind !== "object") return units.map(({ code }) => code);
+  const unnamed = units.filter(({ linkNames }) => linkNames.length > 0);
+  const named = await native.renameSymbols(
+    unnamed.map(({ code }) => code),
+    unnamed.map(({ linkNames }) => linkNames),
+  );
+  let next = 0;
+  return units.map(({ code, linkNames }) => (linkNames.length > 0 ? piece(named, next++) : code));
+}
+
 /** Writes the output beside its place, then puts it there. Returns warnings. */
 export async function writeOutput(
   program: Program,
@@ -43,11 +60,11 @@ export async function writeOutput(
   const { signal } = options;
   const dependencies = `${output.temporary}.d`;
   try {
-    const content = await timer.time("rename", () => bundle(program));
+    const members = await timer.time("rename", () => membersOf(program));
     throwIfAborted(signal);
     const warnings = await timer.time("link", async () => {
-      if (isLinked(options)) return linkArchive(program, content, dependencies);
-      await output.write(content);
+      if (isLinked(options)) return linkMembers(program, members, dependencies);
+      await output.write(await packed(members, options.emit));
       return [];
     });
     throwIfAborted(signal);
@@ -63,36 +80,34 @@ export async function writeOutput(
   }
 }
 
-/**
- * All code in one piece: an archive of objects under their link names, or of
- * text or bitcode. Text or bitcode of a single module is the piece itself.
- */
-async function bundle(program: Program): Promise<Uint8Array> {
+async function membersOf(program: Program): Promise<Members> {
   const { options, units } = program;
-  const kind = unitKind(options.emit);
-  if (kind !== "object" && units.length === 1) return units[0]!.code;
-  const extension = { object: ".o", asm: ".s", bitcode: ".bc" }[kind];
+  const extension = { object: ".o", asm: ".s", bitcode: ".bc" }[unitKind(options.emit)];
   // lld's messages name the members.
   const names = units.map(({ name }) => name.slice(name.lastIndexOf("/") + 1) + extension);
-  const contents = units.map(({ code }) => code);
-  const linkNames = units.map((unit) => (kind === "object" ? unit.linkNames : noNames));
+  const contents = [...program.contents];
   if (options.emit === "image") {
     names.push("finegrain-image.o");
     contents.push(await imageTables(program));
-    linkNames.push(noNames);
   }
-  return native.writeArchive(names, contents, linkNames, options.emit === "archive");
+  return { names, contents };
 }
 
-async function linkArchive(
+/** An archive. Text or bitcode of a single module is the piece itself. */
+async function packed({ names, contents }: Members, emit: Emit): Promise<Uint8Array> {
+  if (unitKind(emit) !== "object" && contents.length === 1) return contents[0]!;
+  return native.writeArchive(names, contents, emit === "archive");
+}
+
+async function linkMembers(
   program: Program,
-  archive: Uint8Array,
+  objects: Members,
   dependencies: string,
 ): Promise<string[]> {
   const { options, output, triple } = program;
   const { emit, link: linkOptions } = options;
   try {
-    const request = { kind: emit as LinkedOutput, triple, archive, output: output.temporary };
+    const request = { kind: emit as LinkedOutput, triple, objects, output: output.temporary };
     const warnings = await link({ ...request, ...linkOptions }, dependencies);
     return warnings === "" ? [] : [warnings];
   } catch (error) {

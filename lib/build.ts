@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { isLinked, unitKind, writeOutput } from "./assemble";
+import { isLinked, unitKind, withLinkNames, writeOutput } from "./assemble";
 import { type CodeResult, codeFor } from "./code";
 import type { FinegrainError } from "./errors";
 import { type InputFile, loadInput, modulesIn } from "./inputs";
@@ -155,9 +155,13 @@ async function make(inputs: InputModule[], context: Context): Promise<Result> {
     simplified: code.simplify.lookups,
     warnings: [],
   };
-  const program = { options, output, modules, units: code.units, triple, memory };
+  const { units: made, memories: memoriesOf } = code;
+  const kind = unitKind(options.emit);
+  const contents = await timer.time("rename", () => withLinkNames(made, kind));
+  const program = { options, output, modules, units: made, contents, triple, memory };
   const writing = writeOutput(program, outcome, timer);
-  const remembering = remember([...memories, ...(code.memory ? [code.memory] : [])], context);
+  const ofCode = memoriesOf ? [() => memoriesOf(contents)] : [];
+  const remembering = remember([...memories, ...ofCode], context);
   try {
     outcome.warnings = await writing;
   } finally {
@@ -167,12 +171,15 @@ async function make(inputs: InputModule[], context: Context): Promise<Result> {
 }
 
 /** Puts memories into the store, and makes them while the linker is at work. */
-async function remember(memories: (() => Entry)[], { store, faults }: Context): Promise<void> {
+async function remember(
+  memories: (() => Entry | Entry[])[],
+  { store, faults }: Context,
+): Promise<void> {
   if (!store) return;
   const writer = new StoreWriter(store, faults.errors);
   for (const memory of memories) {
     await nextTurn();
-    writer.add(memory());
+    for (const entry of [memory()].flat()) writer.add(entry);
   }
   await writer.finish();
 }

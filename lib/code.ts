@@ -8,7 +8,9 @@ import { type EmitRequest, EmitStep } from "./emit";
 import { ChangedGraph, type KnownGraph, SameGraph } from "./known-graph";
 import type { Faults } from "./lookups";
 import { MemoryLookups, memoryEntry } from "./memories";
+import { noNames } from "./names";
 import type { EmitOptions, PackedNames } from "./native";
+import { ObjectMemory, type PlacedUnit, rememberObjects } from "./object-memory";
 import type { Level, ProgressEvent } from "./options";
 import { JobQueue } from "./queue";
 import { QuickWalk } from "./quick";
@@ -21,7 +23,7 @@ import { StoreWriter } from "./store/writer";
 import type { StepOptions } from "./target";
 import { symbolTable, type Unit } from "./unit";
 import { plainUnit, Walk } from "./walk";
-import { encodeWalk, WalkMemory, walkKey, walkParts } from "./walk-memory";
+import { encodeWalk, objectsKey, WalkMemory, walkKey, walkParts } from "./walk-memory";
 
 export interface CodeRequest {
   /** Tells programs apart that share a store. */
@@ -46,9 +48,7 @@ export interface CodeContext extends CodeRequest {
 }
 
 /** A unit in the form from which its code is generated. */
-export interface FinalUnit {
-  /** Among the units asked for. */
-  index: number;
+export interface FinalUnit extends PlacedUnit {
   digest: string;
   body: () => Uint8Array | Promise<Uint8Array>;
   linkNames: PackedNames;
@@ -56,8 +56,9 @@ export interface FinalUnit {
 }
 
 /** A unit that the output needs. */
-export interface UnitCode {
+export interface UnitCode extends PlacedUnit {
   name: string;
+  /** None where the code is an object that has them. */
   linkNames: PackedNames;
   code: Uint8Array;
 }
@@ -68,8 +69,11 @@ export interface CodeResult {
   counts: Pick<CacheCounts, "lookups" | "hits" | "misses" | "addedBytes">;
   simplify: { lookups: number; hits: number };
   warnings: string[];
-  /** For the next build, to be put into the store once there is time. */
-  memory?: () => Entry;
+  /**
+   * For the next build, to be put into the store once there is time. `objects` are
+   * those of the units, under their link names.
+   */
+  memories?: (objects: readonly Uint8Array[]) => Entry[];
 }
 
 export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<CodeResult> {
@@ -137,6 +141,9 @@ class CodeRun {
       callees: (unit) => graph.callees(unit),
     });
     if (this.#earlier) step.adopt(this.#earlier);
+    const { program, options, level } = this.#context;
+    const key = objectsKey(program, options, level);
+    const recalled = ObjectMemory.recall(key, memory.parts, this.#context);
     return this.#untilIdle(async () => {
       const quick = new QuickWalk(this.#context, memory, graph, step);
       const final = await this.#timed("simplify", step, () => quick.run());
@@ -144,9 +151,10 @@ class CodeRun {
         this.#earlier = step;
         return undefined;
       }
-      const requests = final.map((unit) => this.#emitRequest(unit));
-      const code = await this.#timed("emit", this.#emit, () => this.#emit.emitAll(requests));
-      return this.#finish(step, final, code, quick.hasChanges ? () => quick.result() : undefined);
+      const objects = await this.#timer.time("lookup", () => recalled);
+      const made = await this.#timed("emit", this.#emit, () => this.#emitAll(final, objects));
+      const walked = quick.hasChanges ? () => quick.result() : undefined;
+      return this.#finish(step, made, walked, objects);
     });
   }
 
@@ -159,9 +167,8 @@ class CodeRun {
     });
     return this.#untilIdle(async () => {
       const final = units.map((_, unit) => plainUnit(this.#context, unit));
-      const requests = final.map((unit) => this.#emitRequest(unit));
-      const code = await this.#timed("emit", this.#emit, () => this.#emit.emitAll(requests));
-      return this.#finish(step, final, code, undefined);
+      const made = await this.#timed("emit", this.#emit, () => this.#emitAll(final));
+      return this.#finish(step, made);
     });
   }
 
@@ -173,17 +180,15 @@ class CodeRun {
     });
     if (this.#earlier) step.adopt(this.#earlier);
     return this.#untilIdle(async () => {
-      const final: FinalUnit[] = [];
-      const started: Promise<Uint8Array>[] = [];
+      const started: Promise<UnitCode>[] = [];
       await this.#timed("simplify", step, async () => {
         if (memory) await step.prefetch(memory.keys());
         await walk.run(step, (unit) => {
-          final.push(unit);
           started.push(this.#start(unit));
         });
       });
-      const code = await this.#timed("emit", this.#emit, () => Promise.all(started));
-      return this.#finish(step, final, code, () => encodeWalk(walk.result(step)));
+      const made = await this.#timed("emit", this.#emit, () => Promise.all(started));
+      return this.#finish(step, made, () => encodeWalk(walk.result(step)));
     });
   }
 
@@ -207,28 +212,49 @@ class CodeRun {
     return { ...unit, name, size };
   }
 
-  #start(unit: FinalUnit): Promise<Uint8Array> {
-    const code = this.#emit.emit(this.#emitRequest(unit));
+  #start(unit: FinalUnit): Promise<UnitCode> {
+    const code = this.#emit.emit(this.#emitRequest(unit)).then((code) => this.#made(unit, code));
     code.catch(() => {}); // it is waited for later
     return code;
   }
 
+  #made({ index, linkNames }: FinalUnit, code: Uint8Array): UnitCode {
+    return { index, place: 0, name: this.#context.units[index]!.name, linkNames, code };
+  }
+
+  /** Asks for all code at once that is not in the memory of objects. */
+  async #emitAll(final: readonly FinalUnit[], objects?: ObjectMemory): Promise<UnitCode[]> {
+    const known = final.map((unit) => objects?.object(unit));
+    const unknown = final.filter((_, i) => !known[i]);
+    const code = await this.#emit.emitAll(unknown.map((unit) => this.#emitRequest(unit)));
+    this.#emit.countKnown(final.length - unknown.length);
+    let next = 0;
+    return final.map((unit, i) => {
+      const object = known[i];
+      if (!object) return this.#made(unit, code[next++]!);
+      return { ...this.#made(unit, object), place: unit.place, linkNames: noNames };
+    });
+  }
+
   async #finish(
     step: SimplifyStep,
-    final: readonly FinalUnit[],
-    code: readonly Uint8Array[],
-    walked: (() => Parts) | undefined,
+    made: UnitCode[],
+    walked?: () => Parts,
+    known?: ObjectMemory,
   ): Promise<CodeResult> {
     const { program, units, options, level } = this.#context;
     await this.#timer.time("store", () => this.#writer.finish());
-    const unitCode = final
-      .map(({ index, linkNames }, i) => {
-        return { index, name: units[index]!.name, linkNames, code: code[i]! };
-      })
-      .sort((a, b) => a.index - b.index);
-    const result = { units: unitCode, ...this.#report(step) };
+    made.sort((a, b) => a.index - b.index);
+    const result = { units: made, ...this.#report(step) };
     if (!walked) return result;
-    return { ...result, memory: () => memoryEntry(walkKey(program, options, level), walked()) };
+    const memories = (objects: readonly Uint8Array[]) => {
+      const key = objectsKey(program, options, level);
+      const all = { count: units.length, units: made };
+      const { parts, entries } = rememberObjects(key, all, objects, known);
+      const walk = { ...walked(), ...parts };
+      return [...entries, memoryEntry(walkKey(program, options, level), walk)];
+    };
+    return { ...result, memories };
   }
 
   /** Waiting for the store is a phase of its own. */

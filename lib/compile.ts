@@ -1,11 +1,11 @@
 /** One module in memory, without store or linker. */
 
 import os from "node:os";
+import { withLinkNames } from "./assemble";
 import { emitBody } from "./emit";
 import { FinegrainError } from "./errors";
 import { readInput } from "./inputs";
 import { unpackNames } from "./names";
-import { native } from "./native";
 import { type CompileOptions, type Input, resolveCompile } from "./options";
 import { commonTriple, emitOptions } from "./target";
 import { splitAll } from "./units";
@@ -30,7 +30,8 @@ export async function compile(options: CompileOptions): Promise<Uint8Array> {
     { name: unit!.name, body: await unit!.body(), linkNames: unit!.linkNames },
     emitOptions(resolved, triple, resolved.emit),
   );
-  return resolved.emit === "object" ? native.renameSymbols(code, unit!.linkNames) : code;
+  const [named] = await withLinkNames([{ code, linkNames: unit!.linkNames }], resolved.emit);
+  return named!;
 }
 
 export interface SplitUnit {

@@ -8,7 +8,7 @@ async function main(): Promise<void> {
   const { before, after } = JSON.parse(process.argv[2]!) as LinkArguments;
   const archive = await buffer(process.stdin);
   try {
-    process.stdout.write(await native.link(before, archive, after));
+    process.stdout.write(await native.linkArchive(before, archive, after));
   } catch (error) {
     process.stderr.write((error as Error).message);
     process.exitCode = 1;

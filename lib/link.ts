@@ -12,8 +12,7 @@ export type LinkedOutput = "shared" | "image" | "executable" | "object";
 export interface LinkRequest {
   kind: LinkedOutput;
   triple: string;
-  /** An archive of all the objects. */
-  archive: Uint8Array;
+  objects: Members;
   output: string;
   /** The user's own arguments for lld. */
   args: string[];
@@ -21,17 +20,30 @@ export interface LinkRequest {
   isolate: boolean;
 }
 
+/** What goes into an archive, or to the linker. */
+export interface Members {
+  names: string[];
+  contents: Uint8Array[];
+}
+
 export interface LinkArguments {
   before: string[];
   after: string[];
 }
 
+/** Of objects. Up to there, several threads of lld take longer than one, and keep others waiting. */
+const manyBytes = 16 * 1024 * 1024;
+
 /** Links, and returns lld's warnings. lld writes what it has read into `dependencies`. */
 export async function link(request: LinkRequest, dependencies: string): Promise<string> {
   const { before, after } = linkArguments(request);
-  const tracing = [`--dependency-file=${dependencies}`, ...before];
-  if (request.isolate) return linkInChild({ before: tracing, after }, request.archive);
-  return native.link(tracing, request.archive, after);
+  const { names, contents } = request.objects;
+  const size = contents.reduce((sum, { length }) => sum + length, 0);
+  const threads = size < manyBytes ? ["--threads=1"] : [];
+  const tracing = [`--dependency-file=${dependencies}`, ...threads, ...before];
+  if (!request.isolate) return native.link(tracing, names, contents, after);
+  const archive = await native.writeArchive(names, contents, false);
+  return linkInChild({ before: tracing, after }, archive);
 }
 
 /** lld leaks some memory at each link; a process of its own gives it back. */

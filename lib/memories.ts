@@ -12,6 +12,9 @@ import type { Entry, Parts } from "./store/store";
 
 const ownKey = "key";
 
+/** Outputs and code are remembered up to this size: copies would push all else out of a store. */
+export const mostBytes = 64 * 1024 * 1024;
+
 /** `fields` tell what it is the memory of. */
 export function memoryKeyOf(kind: string, fields: object): Uint8Array {
   const { llvm, revision } = native.version();

@@ -202,15 +202,15 @@ export interface Native {
   splitModule(bitcode: Uint8Array, options: SplitOptions): Promise<SplitModule>;
   simplify(requests: SimplifyRequest[], options: EmitOptions): Promise<SimplifiedBodies>;
   emit(requests: EmitRequest[], options: EmitOptions): Promise<EmittedCode>;
-  renameSymbols(object: Uint8Array, linkNames: PackedNames): Promise<Uint8Array>;
-  /** Puts `linkNames` into the contents, where they are not empty. */
+  renameSymbols(objects: Uint8Array[], linkNames: PackedNames[]): Promise<Block>;
   writeArchive(
     names: string[],
     contents: Uint8Array[],
-    linkNames: PackedNames[],
     hasSymbolTable: boolean,
   ): Promise<Uint8Array>;
-  link(before: string[], archive: Uint8Array, after: string[]): Promise<string>;
+  /** Links objects as if they were members of an archive. */
+  link(before: string[], names: string[], contents: Uint8Array[], after: string[]): Promise<string>;
+  linkArchive(before: string[], archive: Uint8Array, after: string[]): Promise<string>;
   imageTables(
     target: { triple: string; cpu: string; features: string },
     functions: PackedNames,

@@ -14,7 +14,7 @@ import path from "node:path";
 import type { InputFile } from "./inputs";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
 import type { Faults } from "./lookups";
-import { MemoryLookups, memoryEntry, memoryKeyOf } from "./memories";
+import { MemoryLookups, memoryEntry, memoryKeyOf, mostBytes } from "./memories";
 import type { ResolvedBuild } from "./options";
 import type { BuildReport } from "./report";
 import type { Store } from "./store/store";
@@ -35,9 +35,6 @@ interface FileState {
   /** Size and time. */
   state: string;
 }
-
-/** Larger outputs are linked again: copies of them would push all else out of a store. */
-const maxSize = 64 * 1024 * 1024;
 
 /** Files must have been left alone for so long, in milliseconds. */
 const settledAfter = 2000;
@@ -82,7 +79,7 @@ export class OutputMemory {
     file: string,
     linked?: { triple: string; dependencies: string },
   ): Promise<void> {
-    if (!this.#place || statSync(file).size > maxSize) return;
+    if (!this.#place || statSync(file).size > mostBytes) return;
     const { store, key } = this.#place;
     const files = linked && this.#filesIn(linked.dependencies);
     if (linked && !files) return;

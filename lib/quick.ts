@@ -67,7 +67,8 @@ export class QuickWalk {
     this.#live = live;
     const walked = live.reduce((count, _, unit) => count + (graph.isWalked(unit) ? 1 : 0), 0);
     this.#step.countKnown(walked - this.#redone.size);
-    return live.flatMap((isLive, unit) => (isLive ? [this.#final(unit)] : []));
+    const changed = new Set(graph.changed);
+    return live.flatMap((isLive, unit) => (isLive ? [this.#final(unit, changed)] : []));
   }
 
   get hasChanges(): boolean {
@@ -143,15 +144,16 @@ export class QuickWalk {
     return true;
   }
 
-  #final(index: number): FinalUnit {
-    if (!this.#graph.isWalked(index)) return plainUnit(this.#context, index);
+  #final(index: number, changed: ReadonlySet<number>): FinalUnit {
     const memory = this.#memory;
+    const place = changed.has(index) ? 0 : memory.places[this.#graph.known(index)]!;
+    if (!this.#graph.isWalked(index)) return { ...plainUnit(this.#context, index), place };
     const options = this.#context.options.emitSimplified;
     if (this.#redone.has(index)) {
       const { summary, symbols } = this.#step.done(index);
       const body = () => this.#step.body(index);
       const linkNames = linkNamesOf(symbols);
-      return { index, digest: summary.digest, body, linkNames, options };
+      return { index, place: 0, digest: summary.digest, body, linkNames, options };
     }
     const known = this.#graph.known(index);
     const body = async () => {
@@ -160,6 +162,6 @@ export class QuickWalk {
       return parts.body!;
     };
     const digest = memory.finalDigests[known]!;
-    return { index, digest, body, linkNames: memory.linkNames(known), options };
+    return { index, place, digest, body, linkNames: memory.linkNames(known), options };
   }
 }

@@ -9,6 +9,7 @@ import type { Callee } from "./callgraph";
 import { memoryKeyOf } from "./memories";
 import { packNames } from "./names";
 import { type PackedNames, piece } from "./native";
+import { placeParts, placesIn } from "./object-memory";
 import type { Level } from "./options";
 import { sizeClass } from "./order";
 import type { Outcome } from "./outcome";
@@ -47,12 +48,18 @@ export function walkKey(program: string, options: StepOptions, level: Level): Ui
   return memoryKeyOf("walk", { program, level, options });
 }
 
+/** Of the object memory of such builds. */
+export function objectsKey(program: string, options: StepOptions, level: Level): Uint8Array {
+  return memoryKeyOf("objects", { program, level, options });
+}
+
 export const walkParts = [
   ...["head", "keys", "flags", "ranks", "heads", "modules", "sizes"],
   ...blockParts("linkNames"),
   ...blockParts("callees"),
   ...blockParts("defines"),
   ...blockParts("needs"),
+  ...placeParts,
 ];
 
 const keySize = 32;
@@ -149,7 +156,9 @@ export class WalkMemory {
   readonly modules: Uint32Array;
   /** See sizeClass(). */
   readonly sizes: Uint8Array;
-  readonly #parts: Parts;
+  /** See object-memory.ts. */
+  readonly places: Uint32Array;
+  readonly parts: Parts;
   readonly #linkNames;
   readonly #callees;
   readonly #defines;
@@ -167,12 +176,13 @@ export class WalkMemory {
     this.heads = words(parts.heads!);
     this.modules = words(parts.modules!);
     this.sizes = parts.sizes!;
-    this.#parts = parts;
+    this.places = placesIn(parts);
+    this.parts = parts;
     this.#linkNames = decodeBlock(parts, "linkNames", this.count);
     this.#callees = decodeBlock(parts, "callees", this.count);
     this.#defines = decodeBlock(parts, "defines", this.count);
     this.#needs = decodeBlock(parts, "needs", this.count);
-    const lists = [this.ranks, this.heads, this.modules, this.sizes, parts.flags!];
+    const lists = [this.ranks, this.heads, this.modules, this.sizes, this.places, parts.flags!];
     const lengths = [...lists.map(({ length }) => length), parts.keys!.length / keySize];
     if (lengths.some((length) => length !== this.count)) throw new Error("parts of other builds");
   }
@@ -187,11 +197,11 @@ export class WalkMemory {
   }
 
   is(flag: keyof typeof flags, unit: number): boolean {
-    return (this.#parts.flags![unit]! & flags[flag]) !== 0;
+    return (this.parts.flags![unit]! & flags[flag]) !== 0;
   }
 
   key(unit: number): Uint8Array {
-    return this.#parts.keys!.subarray(unit * keySize, (unit + 1) * keySize);
+    return this.parts.keys!.subarray(unit * keySize, (unit + 1) * keySize);
   }
 
   /** Whether the unit was simplified, and not as part of another. */
@@ -256,8 +266,8 @@ export class WalkMemory {
   changed(digests: readonly string[], outcomes: ReadonlyMap<number, Outcome>): Parts {
     const finalDigests = [...this.finalDigests];
     const interfaceDigests = [...this.interfaceDigests];
-    const keys = Uint8Array.from(this.#parts.keys!);
-    const flagBytes = Uint8Array.from(this.#parts.flags!);
+    const keys = Uint8Array.from(this.parts.keys!);
+    const flagBytes = Uint8Array.from(this.parts.flags!);
     for (const [unit, outcome] of outcomes) {
       finalDigests[unit] = outcome.finalDigest;
       interfaceDigests[unit] = outcome.interfaceDigest;
@@ -267,6 +277,6 @@ export class WalkMemory {
     const { symbolsDigests, finalSymbolsDigests } = this;
     const digestsNow = { digests, finalDigests, interfaceDigests };
     const head = encodeHead({ ...digestsNow, symbolsDigests, finalSymbolsDigests });
-    return { ...this.#parts, head, keys, flags: flagBytes };
+    return { ...this.parts, head, keys, flags: flagBytes };
   }
 }

@@ -140,6 +140,7 @@ export class Walk {
     const { summary, symbols } = step.done(index);
     return {
       index,
+      place: 0,
       digest: summary.digest,
       body: () => step.body(index),
       linkNames: linkNamesOf(symbols),
@@ -153,7 +154,7 @@ const noKey = new Uint8Array();
 /** A unit that is not simplified. */
 export function plainUnit({ units, options }: CodeContext, index: number): FinalUnit {
   const { digest, body, linkNames } = units[index]!;
-  return { index, digest, body, linkNames, options: options.emit };
+  return { index, place: 0, digest, body, linkNames, options: options.emit };
 }
 
 function graphUnit(unit: Unit, module: number, isWalk: boolean): GraphUnit {

@@ -278,45 +278,82 @@ static Napi::Value emitJob(const Napi::CallbackInfo &Info) {
       });
 }
 
-// renameSymbols(object, linkNames)
+// renameSymbols(objects, linkNames): lists in step
 static Napi::Value renameJob(const Napi::CallbackInfo &Info) {
-  return runJob<Bytes>(
+  return runJob<std::vector<Bytes>>(
       Info,
-      [Object = bytesIn(Info[0]), LinkNames = bytesIn(Info[1])] {
-        return renameSymbols(Object, LinkNames);
+      [Objects = bytesListIn(Info[0]),
+       LinkNames = bytesListIn(Info[1])]() -> Expected<std::vector<Bytes>> {
+        std::vector<Bytes> Renamed;
+        for (auto [Object, Names] : zip_equal(Objects, LinkNames)) {
+          Expected<Bytes> One = renameSymbols(Object, Names);
+          if (!One)
+            return One.takeError();
+          Renamed.push_back(std::move(*One));
+        }
+        return Renamed;
       },
-      [](Napi::Env Env, Bytes &Renamed) {
-        return bytesOut(Env, std::move(Renamed));
+      [](Napi::Env Env, std::vector<Bytes> &Renamed) {
+        return blockOut(Env, Renamed.size(), [&](size_t I) {
+          return StringRef(Renamed[I].data(), Renamed[I].size());
+        });
       });
 }
 
-// writeArchive(names, contents, linkNames, hasSymbolTable): lists in step
-static Napi::Value archiveJob(const Napi::CallbackInfo &Info) {
-  std::vector<std::string> Names = stringsIn(Info[0]);
-  auto Contents = Info[1].As<Napi::Array>();
-  auto LinkNames = Info[2].As<Napi::Array>();
+static std::vector<ArchiveMember> membersIn(Napi::Value Names,
+                                            Napi::Value Contents) {
   std::vector<ArchiveMember> Members;
-  for (uint32_t I = 0; I != Contents.Length(); ++I)
-    Members.push_back(
-        {std::move(Names[I]), bytesIn(Contents[I]), bytesIn(LinkNames[I])});
+  for (auto [Name, Content] :
+       zip_equal(stringsIn(Names), bytesListIn(Contents)))
+    Members.push_back({Name, Content});
+  return Members;
+}
+
+// writeArchive(names, contents, hasSymbolTable): lists in step
+static Napi::Value archiveJob(const Napi::CallbackInfo &Info) {
   return runJob<Bytes>(
       Info,
-      [Members = std::move(Members),
-       HasSymbolTable = bool(Info[3].As<Napi::Boolean>())] {
-        return writeArchive(Members, HasSymbolTable);
+      [Members = membersIn(Info[0], Info[1]),
+       HasSymbolTable =
+           bool(Info[2].As<Napi::Boolean>())]() -> Expected<Bytes> {
+        Bytes Archive;
+        raw_svector_ostream OS(Archive);
+        if (Error E = writeArchive(OS, Members, HasSymbolTable))
+          return E;
+        return Archive;
       },
       [](Napi::Env Env, Bytes &Archive) {
         return bytesOut(Env, std::move(Archive));
       });
 }
 
-// link(before, archive, after)
+// link(before, names, contents, after): members of an archive that is not made
 static Napi::Value linkJob(const Napi::CallbackInfo &Info) {
   return runJob<std::string>(
       Info,
+      [Before = stringsIn(Info[0]), Members = membersIn(Info[1], Info[2]),
+       After = stringsIn(Info[3])] {
+        auto WriteMembers = [&](raw_ostream &OS) {
+          return writeArchive(OS, Members, /*HasSymbolTable=*/false);
+        };
+        return link(Before, WriteMembers, After);
+      },
+      stringOut);
+}
+
+// linkArchive(before, archive, after)
+static Napi::Value linkArchiveJob(const Napi::CallbackInfo &Info) {
+  return runJob<std::string>(
+      Info,
       [Before = stringsIn(Info[0]), Archive = bytesIn(Info[1]),
-       After = stringsIn(Info[2])] { return link(Before, Archive, After); },
-      [](Napi::Env Env, std::string &Text) { return stringOut(Env, Text); });
+       After = stringsIn(Info[2])] {
+        auto WriteArchive = [&](raw_ostream &OS) {
+          OS << Archive;
+          return Error::success();
+        };
+        return link(Before, WriteArchive, After);
+      },
+      stringOut);
 }
 
 // imageTables({triple, cpu, features}, functions, slots)
@@ -384,6 +421,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("renameSymbols", renameJob);
   Export("writeArchive", archiveJob);
   Export("link", linkJob);
+  Export("linkArchive", linkArchiveJob);
   Export("imageTables", imageTablesJob);
   Export("openImage", openImageNow);
   Export("closeImage", closeImageNow);

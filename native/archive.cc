@@ -1,32 +1,24 @@
 #include "error.h"
 #include "steps.h"
+#include "llvm/BinaryFormat/ELF.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Support/MemoryBufferRef.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 
 namespace finegrain {
 
 // Deterministic: no dates and no owners.
-Expected<Bytes> writeArchive(ArrayRef<ArchiveMember> Members,
-                             bool HasSymbolTable) {
-  std::vector<Bytes> Renamed(Members.size());
+Error writeArchive(raw_ostream &OS, ArrayRef<ArchiveMember> Members,
+                   bool HasSymbolTable) {
   std::vector<NewArchiveMember> NewMembers;
   NewMembers.reserve(Members.size());
-  for (size_t I = 0; I != Members.size(); ++I) {
-    StringRef Content = Members[I].Content;
-    if (!Members[I].LinkNames.empty()) {
-      Expected<Bytes> Object = renameSymbols(Content, Members[I].LinkNames);
-      if (!Object)
-        return Object.takeError();
-      Renamed[I] = std::move(*Object);
-      Content = StringRef(Renamed[I].data(), Renamed[I].size());
-    }
-    NewMembers.emplace_back(MemoryBufferRef(Content, Members[I].Name));
+  for (const auto &[Name, Content] : Members) {
+    if (Content.starts_with(ELF::ElfMagic))
+      if (Error E = checkObject(Content))
+        return E;
+    NewMembers.emplace_back(MemoryBufferRef(Content, Name));
   }
-  Bytes Archive;
-  raw_svector_ostream OS(Archive);
   Error Failure = writeArchiveToStream(
       OS, NewMembers,
       HasSymbolTable ? SymtabWritingMode::NormalSymtab
@@ -37,7 +29,7 @@ Expected<Bytes> writeArchive(ArrayRef<ArchiveMember> Members,
       [](Error E) { consumeError(std::move(E)); });
   if (Failure)
     return stepError("ARCHIVE_FAILED", std::move(Failure));
-  return Archive;
+  return Error::success();
 }
 
 } // namespace finegrain

@@ -24,19 +24,17 @@ using namespace llvm;
 namespace finegrain {
 
 static constexpr StringLiteral ArchiveName = "finegrain-units";
+static constexpr size_t BufferSize = 256 * 1024;
 
-static Expected<int> openInMemory(StringRef Content) {
-  int FD = memfd_create(ArchiveName.data(), MFD_CLOEXEC);
-  if (FD < 0)
-    return errorCodeToError(errnoAsErrorCode());
-  raw_fd_ostream OS(FD, /*shouldClose=*/false, /*unbuffered=*/true);
-  OS << Content;
-  if (std::error_code Failure = OS.error()) {
-    OS.clear_error();
-    close(FD);
-    return errorCodeToError(Failure);
-  }
-  return FD;
+static Error writeTo(int FD, function_ref<Error(raw_ostream &)> WriteContent) {
+  raw_fd_ostream OS(FD, /*shouldClose=*/false);
+  OS.SetBufferSize(BufferSize);
+  Error Failure = WriteContent(OS);
+  OS.flush();
+  if (!Failure && OS.has_error())
+    Failure = stepError("LINK_FAILED", errorCodeToError(OS.error()));
+  OS.clear_error();
+  return Failure;
 }
 
 static std::string replaceAll(StringRef Text, StringRef From, StringRef To) {
@@ -93,13 +91,16 @@ static Expected<int> linkOnOwnThread(ArrayRef<const char *> Arguments,
   return std::move(Shared->Status);
 }
 
-Expected<std::string> link(ArrayRef<std::string> Before, StringRef Archive,
+Expected<std::string> link(ArrayRef<std::string> Before,
+                           function_ref<Error(raw_ostream &)> WriteArchive,
                            ArrayRef<std::string> After) {
-  Expected<int> FD = openInMemory(Archive);
-  if (!FD)
-    return stepError("LINK_FAILED", FD.takeError());
-  auto Close = scope_exit([&] { close(*FD); });
-  std::string Path = "/proc/self/fd/" + std::to_string(*FD);
+  int FD = memfd_create(ArchiveName.data(), MFD_CLOEXEC);
+  if (FD < 0)
+    return stepError("LINK_FAILED", errorCodeToError(errnoAsErrorCode()));
+  auto Close = scope_exit([&] { close(FD); });
+  if (Error Failure = writeTo(FD, WriteArchive))
+    return Failure;
+  std::string Path = "/proc/self/fd/" + std::to_string(FD);
 
   std::vector<const char *> Arguments{"ld.lld"};
   for (const std::string &Argument : Before)

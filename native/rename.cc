@@ -15,6 +15,28 @@ using namespace llvm::object;
 
 namespace finegrain {
 
+// Returns the index of the string table. It must be the last section of the
+// file.
+template <class ELFT>
+static Expected<size_t>
+findStringTable(const ELFFile<ELFT> &File,
+                ArrayRef<typename ELFT::Shdr> Sections) {
+  size_t Index = File.getHeader().e_shstrndx;
+  if (Index == ELF::SHN_XINDEX && !Sections.empty())
+    Index = Sections[0].sh_link; // more sections than 16 bits count
+  if (Index >= Sections.size())
+    return stepError("INVALID_OBJECT", "the object has no string table");
+  uint64_t Offset = Sections[Index].sh_offset;
+  if (Offset > File.getBufSize())
+    return stepError("INVALID_OBJECT", "the string table is out of bounds");
+  for (const auto &Section : Sections)
+    if (&Section != &Sections[Index] && Section.sh_type != ELF::SHT_NOBITS &&
+        (Section.sh_offset > Offset ||
+         Section.sh_size > Offset - Section.sh_offset))
+      return stepError("INVALID_OBJECT", "the string table is not the last");
+  return Index;
+}
+
 template <class ELFT> class ObjectRenamer {
 public:
   ObjectRenamer(const ELFFile<ELFT> &File, const LinkNameTable &Names)
@@ -26,7 +48,6 @@ private:
   using Shdr = typename ELFT::Shdr;
   using Sym = typename ELFT::Sym;
 
-  Error checkLayout(ArrayRef<Shdr> Sections);
   Error renameSections(ArrayRef<Shdr> Sections);
   Error renameSymbolTable(const Shdr &Section);
   uint32_t addString(StringRef String);
@@ -36,7 +57,6 @@ private:
   Bytes Result;
   Bytes Strings;
   std::vector<Shdr> Headers;
-  size_t StringTableIndex = 0;
 };
 
 template <class ELFT>
@@ -46,26 +66,6 @@ uint32_t ObjectRenamer<ELFT>::addString(StringRef String) {
   uint32_t Offset = Strings.size();
   appendName(Strings, String);
   return Offset;
-}
-
-// The symbol's strings must lie in the last section of the file.
-template <class ELFT>
-Error ObjectRenamer<ELFT>::checkLayout(ArrayRef<Shdr> Sections) {
-  StringTableIndex = File.getHeader().e_shstrndx;
-  if (StringTableIndex == ELF::SHN_XINDEX && !Sections.empty())
-    StringTableIndex = Sections[0].sh_link; // more sections than 16 bits count
-  if (StringTableIndex >= Sections.size())
-    return stepError("INVALID_OBJECT", "the object has no string table");
-  uint64_t Offset = Sections[StringTableIndex].sh_offset;
-  if (Offset > File.getBufSize())
-    return stepError("INVALID_OBJECT", "the string table is out of bounds");
-  for (const Shdr &Section : Sections)
-    if (&Section != &Sections[StringTableIndex] &&
-        Section.sh_type != ELF::SHT_NOBITS &&
-        (Section.sh_offset > Offset ||
-         Section.sh_size > Offset - Section.sh_offset))
-      return stepError("INVALID_OBJECT", "the string table is not the last");
-  return Error::success();
 }
 
 template <class ELFT>
@@ -105,10 +105,11 @@ template <class ELFT> Expected<Bytes> ObjectRenamer<ELFT>::run() {
   Expected<typename ELFT::ShdrRange> Sections = File.sections();
   if (!Sections)
     return Sections.takeError();
-  if (Error E = checkLayout(*Sections))
-    return E;
+  Expected<size_t> StringTable = findStringTable(File, *Sections);
+  if (!StringTable)
+    return StringTable.takeError();
 
-  uint64_t TableOffset = (*Sections)[StringTableIndex].sh_offset;
+  uint64_t TableOffset = (*Sections)[*StringTable].sh_offset;
   Result.append(File.base(), File.base() + TableOffset);
   Strings.push_back('\0');
   if (Error E = renameSections(*Sections))
@@ -118,7 +119,7 @@ template <class ELFT> Expected<Bytes> ObjectRenamer<ELFT>::run() {
       if (Error E = renameSymbolTable(Section))
         return E;
 
-  Headers[StringTableIndex].sh_size = Strings.size();
+  Headers[*StringTable].sh_size = Strings.size();
   Result.append(Strings.begin(), Strings.end());
   Result.resize(alignTo(Result.size(), sizeof(typename ELFT::uint)));
   auto *Header = reinterpret_cast<typename ELFT::Ehdr *>(Result.data());
@@ -128,32 +129,41 @@ template <class ELFT> Expected<Bytes> ObjectRenamer<ELFT>::run() {
   return Result;
 }
 
-template <class ELFT>
-static Expected<Bytes> renameIn(StringRef Object, const LinkNameTable &Names) {
-  Expected<ELFFile<ELFT>> File = ELFFile<ELFT>::create(Object);
-  if (!File)
-    return File.takeError();
-  return ObjectRenamer<ELFT>(*File, Names).run();
-}
-
-static Expected<Bytes> renameByFormat(StringRef Object,
-                                      const LinkNameTable &Names) {
+// Calls Work with the file, which has a class and a byte order.
+template <class Function>
+static Error withElf(StringRef Object, Function Work) {
+  auto Call = [&](auto File) { return File ? Work(*File) : File.takeError(); };
   auto [Class, Data] = getElfArchType(Object);
   bool IsLittle = Data == ELF::ELFDATA2LSB;
   if (Object.starts_with(ELF::ElfMagic) && Class == ELF::ELFCLASS64)
-    return IsLittle ? renameIn<ELF64LE>(Object, Names)
-                    : renameIn<ELF64BE>(Object, Names);
+    return IsLittle ? Call(ELF64LEFile::create(Object))
+                    : Call(ELF64BEFile::create(Object));
   if (Object.starts_with(ELF::ElfMagic) && Class == ELF::ELFCLASS32)
-    return IsLittle ? renameIn<ELF32LE>(Object, Names)
-                    : renameIn<ELF32BE>(Object, Names);
+    return IsLittle ? Call(ELF32LEFile::create(Object))
+                    : Call(ELF32BEFile::create(Object));
   return stepError("INVALID_OBJECT", "not an ELF object");
 }
 
 Expected<Bytes> renameSymbols(StringRef Object, StringRef LinkNames) {
-  Expected<Bytes> Result = renameByFormat(Object, LinkNameTable(LinkNames));
-  if (!Result)
-    return stepError("INVALID_OBJECT", Result.takeError());
-  return Result;
+  LinkNameTable Names(LinkNames);
+  Bytes Renamed;
+  Error Failure = withElf(Object, [&]<class ELFT>(const ELFFile<ELFT> &File) {
+    return ObjectRenamer<ELFT>(File, Names).run().moveInto(Renamed);
+  });
+  if (Failure)
+    return stepError("INVALID_OBJECT", std::move(Failure));
+  return Renamed;
+}
+
+Error checkObject(StringRef Object) {
+  Error Failure = withElf(Object, []<class ELFT>(const ELFFile<ELFT> &File) {
+    auto Sections = File.sections();
+    return Sections ? findStringTable(File, *Sections).takeError()
+                    : Sections.takeError();
+  });
+  if (Failure)
+    return stepError("INVALID_OBJECT", std::move(Failure));
+  return Error::success();
 }
 
 } // namespace finegrain

@@ -204,20 +204,26 @@ Host host();
 llvm::Expected<Bytes> renameSymbols(llvm::StringRef Object,
                                     llvm::StringRef LinkNames);
 
+// Whether an object that has its link names is whole: lld trusts it.
+llvm::Error checkObject(llvm::StringRef Object);
+
 struct ArchiveMember {
   std::string Name;
   llvm::StringRef Content;
-  llvm::StringRef LinkNames; // to put into Content; empty: it stays as it is
 };
-// lld, which takes the archive whole, can do without a symbol table.
-llvm::Expected<Bytes> writeArchive(llvm::ArrayRef<ArchiveMember> Members,
-                                   bool HasSymbolTable);
+// lld, which takes the archive whole, can do without a symbol table. Objects
+// are checked.
+llvm::Error writeArchive(llvm::raw_ostream &OS,
+                         llvm::ArrayRef<ArchiveMember> Members,
+                         bool HasSymbolTable);
 
-// Links Archive, whole, between the arguments Before and After. Returns what
-// lld had to say where it succeeded, and an error with lld's words where not.
-llvm::Expected<std::string> link(llvm::ArrayRef<std::string> Before,
-                                 llvm::StringRef Archive,
-                                 llvm::ArrayRef<std::string> After);
+// Links the archive that WriteArchive writes, whole, between the arguments
+// Before and After. Returns what lld had to say where it succeeded, and an
+// error with lld's words where not.
+llvm::Expected<std::string>
+link(llvm::ArrayRef<std::string> Before,
+     llvm::function_ref<llvm::Error(llvm::raw_ostream &)> WriteArchive,
+     llvm::ArrayRef<std::string> After);
 
 // ---- image.cc
 

@@ -29,6 +29,14 @@ inline std::vector<std::string> stringsIn(Napi::Value Value) {
   return Strings;
 }
 
+inline std::vector<llvm::StringRef> bytesListIn(Napi::Value Value) {
+  auto Array = Value.As<Napi::Array>();
+  std::vector<llvm::StringRef> List;
+  for (uint32_t I = 0; I != Array.Length(); ++I)
+    List.push_back(bytesIn(Array[I]));
+  return List;
+}
+
 inline Bytes copyIn(Napi::Value Value) {
   llvm::StringRef Content = bytesIn(Value);
   return Bytes(Content.begin(), Content.end());

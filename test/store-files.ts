@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { moduleMemoryParts } from "../lib/module-memory";
+import { objectParts } from "../lib/object-memory";
 import { latestPart, memoryParts } from "../lib/split-memory";
 import { walkParts } from "../lib/walk-memory";
 
@@ -26,6 +27,7 @@ export const memories = {
   latest: [latestPart, "key"],
   modules: [...moduleMemoryParts, "key"],
   walk: [...walkParts, "key"],
+  objects: [...objectParts, "key"],
   output: ["head", "output", "key"],
 };
 export type MemoryKind = keyof typeof memories;

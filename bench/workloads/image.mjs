@@ -123,8 +123,7 @@ const modulesOf = (count, revisionOf) =>
 export async function writeImage(file, count, edited = 0) {
   const modules = await modulesOf(count, (i) => revisionIn(i, count, edited));
   const names = modules.map((_, i) => `${nameOf(i)}.bc`);
-  const none = modules.map(() => new Uint8Array());
-  writeFileSync(file, await native.writeArchive(names, modules, none, false));
+  writeFileSync(file, await native.writeArchive(names, modules, false));
 }
 
 /** The same functions in a single module. */
