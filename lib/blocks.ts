@@ -16,9 +16,32 @@ export function blockOf(values: readonly (Uint8Array | Uint32Array)[]): Block {
   };
 }
 
+/** The block with some of its pieces replaced. */
+export function withPieces(
+  { bytes, ends }: Block,
+  pieces: ReadonlyMap<number, Uint8Array | Uint32Array>,
+): Block {
+  const parts: Uint8Array[] = [];
+  const newEnds = Uint32Array.from(ends);
+  let [copied, grown, next] = [0, 0, 0];
+  for (const place of [...pieces.keys()].sort((a, b) => a - b)) {
+    const piece = bytesOf(pieces.get(place)!);
+    const [start, end] = [ends[place - 1] ?? 0, ends[place]!];
+    for (; next < place; next++) newEnds[next]! += grown;
+    parts.push(bytes.subarray(copied, start), piece);
+    grown += piece.length - (end - start);
+    copied = end;
+  }
+  for (; next < ends.length; next++) newEnds[next]! += grown;
+  return { bytes: Buffer.concat([...parts, bytes.subarray(copied)]), ends: newEnds };
+}
+
 export function encodeBlock(name: string, values: readonly (Uint8Array | Uint32Array)[]): Parts {
+  return partsOf(name, blockOf(values));
+}
+
+export function partsOf(name: string, block: Block): Parts {
   const [content, ends] = blockParts(name) as [string, string];
-  const block = blockOf(values);
   return { [content]: block.bytes, [ends]: bytesOf(block.ends) };
 }
 

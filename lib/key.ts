@@ -1,15 +1,14 @@
 /**
- * Keys. A key is the SHA-256 of a list of named fields in a fixed order; two
+ * Keys. A key is the BLAKE3 of a list of named fields in a fixed order; two
  * builds that agree in every field get one object. A field that is missing here
  * would hand somebody a wrong object, so every field has its own test.
  */
 
-import { hash } from "node:crypto";
 import type { EmitOptions, PackedNames } from "./native";
 import { native } from "./native";
 
 /** Format of keys and entries; raise it when either changes. */
-export const schema = 2;
+export const schema = 3;
 
 /** The same for all units of a build. */
 interface CommonFields {
@@ -56,14 +55,14 @@ export interface KeySubject {
 
 export function keyFor({ body, linkNames, imports = "" }: KeySubject, options: EmitOptions): Key {
   const spellsNames = options.kind === "asm" || options.kind === "bitcode";
-  const names = spellsNames && linkNames ? hash("sha256", linkNames, "hex") : "";
+  const names = spellsNames && linkNames ? native.hash(linkNames).toString("hex") : "";
   const fields: UnitFields = { body, linkNames: names, imports };
   return keyOf(`${commonText(options)},${JSON.stringify(fields).slice(1)}`);
 }
 
 /** JSON keeps the order of the fields, and its quotes keep them apart. */
 export function keyOf(text: string): Key {
-  return { text, digest: hash("sha256", text, "buffer") };
+  return { text, digest: native.hash(text) };
 }
 
 const commonTexts = new WeakMap<EmitOptions, string>();

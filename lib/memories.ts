@@ -4,7 +4,6 @@
  * are as they were, so it says itself under which key it was made.
  */
 
-import { hash } from "node:crypto";
 import { schema } from "./key";
 import { Lookups } from "./lookups";
 import { native } from "./native";
@@ -19,7 +18,7 @@ export const mostBytes = 64 * 1024 * 1024;
 export function memoryKeyOf(kind: string, fields: object): Uint8Array {
   const { llvm, revision } = native.version();
   const all = { schema, kind, llvm, revision, ...fields };
-  return hash("sha256", JSON.stringify(all), "buffer");
+  return native.hash(JSON.stringify(all));
 }
 
 export function memoryEntry(key: Uint8Array, parts: Parts): Entry {

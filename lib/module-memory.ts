@@ -13,7 +13,14 @@ import { type Block, type InputModule, piece } from "./native";
 import { Splitter } from "./splitter";
 import type { Parts } from "./store/store";
 import { digestOf, Unit, type UnitTable } from "./unit";
-import { decodeUnits, encodeUnits, type UnitDigests, unitDigests, unitParts } from "./unit-parts";
+import {
+  decodeUnits,
+  digestsIn,
+  encodeUnits,
+  tableOf,
+  type UnitDigests,
+  unitParts,
+} from "./unit-parts";
 import type { UnitSet } from "./units";
 
 /** `program` tells programs apart that share a store. */
@@ -31,9 +38,9 @@ interface Head extends UnitDigests {
 }
 
 export function encodeModules(inputs: readonly InputModule[], sets: readonly UnitSet[]): Parts {
-  const units = sets.map(({ units: [unit] }) => unit!);
+  const table = tableOf(sets.map(({ units: [unit] }) => unit!));
   const head: Head = {
-    ...unitDigests(units),
+    ...digestsIn(table),
     inputs: inputs.map(({ digest }) => digest).join(""),
     triples: sets.map(({ triple }) => triple),
   };
@@ -44,7 +51,7 @@ export function encodeModules(inputs: readonly InputModule[], sets: readonly Uni
     ),
   );
   return Object.assign(
-    { head: Buffer.from(JSON.stringify(head)), ...encodeUnits(units) },
+    { head: Buffer.from(JSON.stringify(head)), ...encodeUnits(table) },
     ...exported,
   );
 }

@@ -22,6 +22,7 @@ import {
 import { Splitter, unitsOf } from "./splitter";
 import type { Entry } from "./store/store";
 import { digestOf, namesOf, Unit, type UnitTable } from "./unit";
+import { tableOf, withUnits } from "./unit-parts";
 import type { SplitAllOptions, UnitSet } from "./units";
 
 /** What is to be remembered of a module, if anything. */
@@ -119,15 +120,9 @@ export class ModuleSplit {
       return { set: this.#set(part, units, wholeReason), memories: [] };
     }
     const made = this.#made(known);
-    const whole = this.#remembered ?? this.#parts[0]!;
-    const indices = this.#remembered?.indices ?? Uint32Array.from(made.keys()).sort();
-    const units = this.#remembered
-      ? this.#patched(this.#remembered, made)
-      : Array.from(indices, (index) => made.get(index)!);
-    if (!units) return this.#again();
-    const set = this.#set(whole, units, "");
-    const isNews = this.#canBeRemembered && made.size > 0;
-    return { set, memories: isNews ? this.#entries({ ...whole, indices }, units) : [] };
+    return (
+      (this.#remembered ? this.#patched(this.#remembered, made) : this.#all(made)) ?? this.#again()
+    );
   }
 
   /** By name: the places of functions that are units only if a unit refers to them. */
@@ -208,22 +203,42 @@ export class ModuleSplit {
     return { name: this.#module.name, units, triple, functions, slots, wholeReason };
   }
 
+  /** All units were made, or are known of an earlier version. */
+  #all(made: ReadonlyMap<number, Unit>): SplitResult {
+    const { triple, functions, slots } = this.#parts[0]!;
+    const indices = Uint32Array.from(made.keys()).sort();
+    const units = Array.from(indices, (index) => made.get(index)!);
+    const { name, functionDigests } = this.#module;
+    const split = () => {
+      const labels = units.map((unit) => `${unit.name.slice(name.length + 1)}\0`).join("");
+      const bytes = { labels: Buffer.from(labels), functionDigests };
+      return { triple, functions, slots, indices, ...bytes, table: tableOf(units) };
+    };
+    return {
+      set: this.#set(this.#parts[0]!, units, ""),
+      memories: this.#canBeRemembered && made.size > 0 ? this.#entries(split) : [],
+    };
+  }
+
   /** The remembered units, with the changed ones made anew. Undefined where these are others. */
-  #patched(
-    { table, indices, labels }: RememberedSplit,
-    made: ReadonlyMap<number, Unit>,
-  ): Unit[] | undefined {
+  #patched(remembered: RememberedSplit, made: ReadonlyMap<number, Unit>): SplitResult | undefined {
+    const { table, indices, labels } = remembered;
     const before = unpackNames(labels).map((label, place) =>
       this.#unit(table, { place, index: indices[place]!, label }),
     );
-    const units = [...before];
+    const changed = new Map<number, Unit>();
     for (const place of this.#changed) {
       const unit = made.get(indices[place]!);
       if (!unit) return undefined;
-      units[place] = unit;
+      changed.set(place, unit);
     }
+    const units = before.map((unit, place) => changed.get(place) ?? unit);
     const isKnown = [...made.keys()].every((index) => indices.includes(index));
-    return isKnown && !this.#isUnused(indices, before, units) ? units : undefined;
+    if (!isKnown || this.#isUnused(indices, before, units)) return undefined;
+    const { functionDigests } = this.#module;
+    const split = () => ({ ...remembered, functionDigests, table: withUnits(table, changed) });
+    const memories = changed.size > 0 ? this.#entries(split) : [];
+    return { set: this.#set(remembered, units, ""), memories };
   }
 
   /** Whether a function that was a unit because another referred to it may be none now. */
@@ -245,22 +260,9 @@ export class ModuleSplit {
   }
 
   /** For the next build. */
-  #entries(
-    {
-      triple,
-      functions,
-      slots,
-      indices,
-    }: Pick<RememberedSplit, "triple" | "functions" | "slots" | "indices">,
-    units: Unit[],
-  ): (() => Entry)[] {
-    const { name, functionDigests } = this.#module;
-    const labels = Buffer.from(
-      units.map((unit) => `${unit.name.slice(name.length + 1)}\0`).join(""),
-    );
-    const split = { triple, functions, slots, indices, labels, functionDigests };
+  #entries(split: () => RememberedSplit): (() => Entry)[] {
     const key = memoryKey(this.#module, this.#how);
-    const entries = [() => memoryEntry(key, encodeMemory(split, units))];
+    const entries = [() => memoryEntry(key, encodeMemory(split()))];
     if (!this.#remembered)
       entries.push(() => memoryEntry(latestKey(this.#module, this.#how), { [latestPart]: key }));
     return entries;

@@ -5,11 +5,10 @@
  * written anew only when enough units have changed, not at each edit.
  */
 
-import { hash } from "node:crypto";
 import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
 import type { Faults } from "./lookups";
 import { MemoryLookups, memoryEntry, mostBytes } from "./memories";
-import { type Block, piece } from "./native";
+import { type Block, native, piece } from "./native";
 import type { Entry, Parts, Store } from "./store/store";
 
 /** As many are looked up and renamed one by one in no time. */
@@ -88,6 +87,6 @@ export function rememberObjects(
     places[index] = i + 1;
   });
   const block = encodeBlock("objects", objects);
-  const id = hash("sha256", Buffer.concat(Object.values(block)), "buffer");
+  const id = native.hash(Buffer.concat(Object.values(block)));
   return { parts: partsWith(id), entries: [memoryEntry(key, { ...block, [idPart]: id })] };
 }

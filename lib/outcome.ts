@@ -1,7 +1,6 @@
 /** How the walk over the call graph ended for a unit: what the next build wants to know. */
 
-import { hash } from "node:crypto";
-import type { PackedNames } from "./native";
+import { native, type PackedNames } from "./native";
 import { onlyCallLimit, type SimplifiedUnit } from "./plan";
 import type { Summary } from "./summary";
 import { linkNamesOf, type SymbolTable } from "./symbols";
@@ -58,5 +57,5 @@ export function outcomeOf(
 
 /** 128 bits. */
 function digestOf(value: unknown): string {
-  return hash("sha256", JSON.stringify(value), "hex").slice(0, 32);
+  return native.hash(JSON.stringify(value)).toString("hex", 0, 16);
 }

@@ -8,13 +8,13 @@
  * could be written again within the clock's grain.
  */
 
-import { hash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { InputFile } from "./inputs";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
 import type { Faults } from "./lookups";
 import { MemoryLookups, memoryEntry, memoryKeyOf, mostBytes } from "./memories";
+import { native } from "./native";
 import type { ResolvedBuild } from "./options";
 import type { BuildReport } from "./report";
 import type { Store } from "./store/store";
@@ -138,7 +138,10 @@ function keyOf(options: ResolvedBuild, files: readonly InputFile[]): Uint8Array 
     arguments: link.args,
     folder: link.args.length > 0 ? process.cwd() : "",
     // Archives hold the names of their members.
-    inputs: files.map(({ name, bytes }) => [path.basename(name), hash("sha256", bytes)]),
+    inputs: files.map(({ name, bytes }) => [
+      path.basename(name),
+      native.hash(bytes).toString("hex"),
+    ]),
   });
 }
 

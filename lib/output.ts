@@ -1,6 +1,5 @@
 /** The output file: written beside its place and renamed, so it is whole or not there. */
 
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -13,7 +12,9 @@ export class OutputFile {
 
   constructor(file: string) {
     this.path = path.resolve(file);
-    this.temporary = `${this.path}.${randomBytes(6).toString("hex")}.tmp`;
+    // Of this process, at this nanosecond.
+    const own = `${process.pid.toString(36)}-${process.hrtime.bigint().toString(36)}`;
+    this.temporary = `${this.path}.${own}.tmp`;
   }
 
   /** Fails early where the output can never be put into place. */

@@ -14,8 +14,8 @@ import { bytesOf, words } from "./blocks";
 import { memoryKeyOf } from "./memories";
 import type { InputModule, PackedNames } from "./native";
 import type { Parts } from "./store/store";
-import type { Unit, UnitTable } from "./unit";
-import { decodeUnits, encodeUnits, unitDigests, unitParts } from "./unit-parts";
+import type { UnitTable } from "./unit";
+import { decodeUnits, digestsIn, encodeUnits, unitParts } from "./unit-parts";
 
 /** The store has lost what a memory speaks of, or the memory is wrong. */
 export class OutdatedMemory extends Error {}
@@ -91,14 +91,14 @@ export const memoryParts = [
   ...unitParts,
 ];
 
-export function encodeMemory(split: Omit<RememberedSplit, "table">, units: readonly Unit[]): Parts {
-  const { triple, functions, slots, indices, labels, functionDigests } = split;
-  const head = { triple, ...unitDigests(units) };
+export function encodeMemory(split: RememberedSplit): Parts {
+  const { triple, functions, slots, indices, labels, functionDigests, table } = split;
+  const head = { triple, ...digestsIn(table) };
   return {
     head: Buffer.from(JSON.stringify(head)),
     ...{ functions, slots, labels, functionDigests },
     indices: bytesOf(indices),
-    ...encodeUnits(units),
+    ...encodeUnits(table),
   };
 }
 

@@ -1,6 +1,6 @@
 /** A table of units as parts of an entry, for what remembers units. */
 
-import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
+import { blockOf, blockParts, bytesOf, decodeBlock, partsOf, withPieces, words } from "./blocks";
 import type { Parts } from "./store/store";
 import type { Unit, UnitTable } from "./unit";
 
@@ -10,21 +10,48 @@ export const unitParts = ["sizes", ...blockNames.flatMap(blockParts)];
 /** What an entry's head tells of its units. */
 export type UnitDigests = Pick<UnitTable, "digests" | "symbolsDigests" | "fingerprints">;
 
-export function unitDigests(units: readonly Unit[]): UnitDigests {
+export function tableOf(units: readonly Unit[]): UnitTable {
+  const block = (name: (typeof blockNames)[number]) => blockOf(units.map((unit) => unit[name]));
   return {
     digests: units.map(({ digest }) => digest).join(""),
     symbolsDigests: units.map(({ symbolsDigest }) => symbolsDigest).join(""),
     fingerprints: units.map(({ fingerprint }) => fingerprint).join(""),
+    sizes: Uint32Array.from(units, ({ size }) => size),
+    linkNames: block("linkNames"),
+    keptNames: block("keptNames"),
+    symbols: block("symbols"),
+    loaded: block("loaded"),
   };
 }
 
-export function encodeUnits(units: readonly Unit[]): Parts {
-  const parts: Parts = { sizes: bytesOf(Uint32Array.from(units, ({ size }) => size)) };
-  for (const name of blockNames) {
-    const values = units.map((unit) => unit[name]);
-    Object.assign(parts, encodeBlock(name, values));
+/** The table with some of its units replaced: to make one of all units takes longer than to link. */
+export function withUnits(table: UnitTable, units: ReadonlyMap<number, Unit>): UnitTable {
+  const changed = { ...table, sizes: Uint32Array.from(table.sizes) };
+  for (const [place, unit] of units) {
+    changed.sizes[place] = unit.size;
+    changed.digests = withDigits(changed.digests, place, unit.digest);
+    changed.symbolsDigests = withDigits(changed.symbolsDigests, place, unit.symbolsDigest);
+    changed.fingerprints = withDigits(changed.fingerprints, place, unit.fingerprint);
   }
-  return parts;
+  for (const name of blockNames) {
+    const pieces = new Map([...units].map(([place, unit]) => [place, unit[name]]));
+    changed[name] = withPieces(table[name], pieces);
+  }
+  return changed;
+}
+
+function withDigits(all: string, place: number, own: string): string {
+  const start = place * own.length;
+  return all.slice(0, start) + own + all.slice(start + own.length);
+}
+
+export function digestsIn({ digests, symbolsDigests, fingerprints }: UnitTable): UnitDigests {
+  return { digests, symbolsDigests, fingerprints };
+}
+
+export function encodeUnits(table: UnitTable): Parts {
+  const blocks = blockNames.map((name) => partsOf(name, table[name]));
+  return Object.assign({ sizes: bytesOf(table.sizes) }, ...blocks);
 }
 
 /** Throws where the parts do not fit together. */

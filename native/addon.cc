@@ -3,6 +3,8 @@
 #include "fingerprint.h"
 #include "job.h"
 #include "values.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
 #include <memory>
 
 using namespace llvm;
@@ -137,6 +139,14 @@ static Napi::Value splitOut(Napi::Env Env, SplitModule &Split) {
   Result.Set("optionalNames", bytesOut(Env, std::move(Split.OptionalNames)));
   Result.Set("wholeReason", Split.WholeReason);
   return Result;
+}
+
+// hash(bytes or string)
+static Napi::Value hashNow(const Napi::CallbackInfo &Info) {
+  std::string Text = Info[0].IsString() ? stringIn(Info[0]) : "";
+  StringRef Content = Info[0].IsString() ? StringRef(Text) : bytesIn(Info[0]);
+  auto Digest = BLAKE3::hash(arrayRefFromStringRef(Content));
+  return Napi::Buffer<uint8_t>::Copy(Info.Env(), Digest.data(), Digest.size());
 }
 
 // splitModule(bitcode, options)
@@ -415,6 +425,7 @@ static Napi::Object initialize(Napi::Env Env, Napi::Object Exports) {
   Export("host", hostInfo);
   Export("readModules", readJob);
   Export("editFunctions", editJob);
+  Export("hash", hashNow);
   Export("splitModule", splitJob);
   Export("simplify", simplifyJob);
   Export("emit", emitJob);

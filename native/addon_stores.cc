@@ -26,14 +26,6 @@ static std::vector<Entry> entriesIn(Napi::Value Value) {
   return Entries;
 }
 
-static std::vector<StringRef> listOfBytesIn(Napi::Value Value) {
-  auto Array = Value.As<Napi::Array>();
-  std::vector<StringRef> List;
-  for (uint32_t I = 0; I != Array.Length(); ++I)
-    List.push_back(bytesIn(Array[I]));
-  return List;
-}
-
 static PartChoice choiceIn(Napi::Value Value) {
   if (Value.IsArray())
     return stringsIn(Value);
@@ -150,7 +142,7 @@ static Napi::Value writeEntriesJob(const Napi::CallbackInfo &Info) {
 
 // readEntries(root, keys, part names or null)
 static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
-  std::vector<StringRef> Keys = listOfBytesIn(Info[1]);
+  std::vector<StringRef> Keys = bytesListIn(Info[1]);
   size_t Count = Keys.size();
   return readJob(Info, Count, choiceIn(Info[2]),
                  [Root = stringIn(Info[0]), Keys = std::move(Keys)](
@@ -161,7 +153,7 @@ static Napi::Value readEntriesJob(const Napi::CallbackInfo &Info) {
 
 // checkEntries(root, keys): a read that is no use, and keeps nothing
 static Napi::Value checkEntriesJob(const Napi::CallbackInfo &Info) {
-  std::vector<StringRef> Keys = listOfBytesIn(Info[1]);
+  std::vector<StringRef> Keys = bytesListIn(Info[1]);
   size_t Count = Keys.size();
   return readJob(
       Info, Count, std::vector<std::string>(),
@@ -195,10 +187,10 @@ static Napi::Value encodeEntriesJob(const Napi::CallbackInfo &Info) {
 
 // decodeEntries(values, keys, part names or null)
 static Napi::Value decodeEntriesJob(const Napi::CallbackInfo &Info) {
-  std::vector<StringRef> Values = listOfBytesIn(Info[0]);
+  std::vector<StringRef> Values = bytesListIn(Info[0]);
   size_t Count = Values.size();
   return readJob(Info, Count, choiceIn(Info[2]),
-                 [Values = std::move(Values), Keys = listOfBytesIn(Info[1])](
+                 [Values = std::move(Values), Keys = bytesListIn(Info[1])](
                      size_t I, const PartChoice &Choice, PartSink Sink) {
                    return decodeEntry(Values[I], Keys[I], Choice, Sink);
                  });

@@ -3,9 +3,31 @@
 // They are not minified, so that stack traces can be read.
 
 import { writeFileSync } from "node:fs";
-import { buildSync } from "esbuild";
+import { createRequire } from "node:module";
+import { build } from "esbuild";
 
-buildSync({
+const require = createRequire(import.meta.url);
+
+/**
+ * Parts of Node that take some milliseconds to load, and that few builds use: they are loaded
+ * when something in them is asked for.
+ */
+const loadedLate = {
+  name: "loaded late",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:(child_process|crypto)$/ }, ({ path, namespace }) =>
+      namespace === "late" ? { path, external: true } : { path, namespace: "late" },
+    );
+    onLoad({ filter: /.*/, namespace: "late" }, ({ path }) => {
+      const getters = Object.keys(require(path)).map(
+        (name) => `get ${name}() { return require("${path}").${name}; }`,
+      );
+      return { contents: `module.exports = { ${getters.join(", ")} };` };
+    });
+  },
+};
+
+await build({
   entryPoints: {
     index: "lib/index.ts",
     cli: "lib/cli/start.ts",
@@ -19,14 +41,15 @@ buildSync({
   bundle: true,
   platform: "node",
   target: "node20.19",
+  plugins: [loadedLate],
   // Large, and loaded by the stores that need them.
   external: ["better-sqlite3", "ioredis", "undici"],
 });
-writeEntryForImport();
+await writeEntryForImport();
 
 /** Where CommonJS is imported, Node reads all its text in search of exports: 100 ms here. */
-function writeEntryForImport() {
-  const { metafile } = buildSync({
+async function writeEntryForImport() {
+  const { metafile } = await build({
     entryPoints: ["lib/index.ts"],
     format: "esm",
     metafile: true,

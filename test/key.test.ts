@@ -8,7 +8,7 @@ import { Workspace } from "./helpers";
 const work = new Workspace();
 
 const fields: KeyFields = {
-  schema: 2,
+  schema: 3,
   llvmVersion: "22.1.8",
   codegenRevision: "a1",
   triple: "x86_64-unknown-linux-gnu",
@@ -27,7 +27,7 @@ const fields: KeyFields = {
 
 /** Another value for each field. The compiler asks for one where a field is new. */
 const changes: Record<keyof KeyFields, unknown> = {
-  schema: 3,
+  schema: 4,
   llvmVersion: "22.1.9",
   codegenRevision: "a2",
   triple: "x86_64-unknown-linux-musl",
