@@ -3,6 +3,9 @@
  * edit, to read it takes a fraction of the time of asking a store for each object
  * and renaming it. The walk memory tells what is still to be had from it, so it is
  * written anew only when enough units have changed, not at each edit.
+ *
+ * Once a day a build asks for each object all the same: or the store would take them
+ * for unused, and prune them first.
  */
 
 import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
@@ -14,8 +17,12 @@ import type { Entry, Parts, Store } from "./store/store";
 /** As many are looked up and renamed one by one in no time. */
 const mostChanged = 32;
 
+const usedFor = 24 * 60 * 60 * 1000;
+
 const idPart = "objectsId";
-export const objectParts = [...blockParts("objects"), idPart];
+/** Milliseconds since 1970, as text. */
+const datePart = "objectsDate";
+export const objectParts = [...blockParts("objects"), idPart, datePart];
 
 /** What the walk memory has of it. */
 export const placeParts = ["objectPlaces", idPart];
@@ -45,6 +52,8 @@ export class ObjectMemory {
     if (id.length === 0) return undefined;
     const parts = await new MemoryLookups(store, objectParts, faults).get(key);
     if (!parts || Buffer.compare(parts[idPart]!, id) !== 0) return undefined;
+    const age = Date.now() - Number(Buffer.from(parts[datePart]!).toString());
+    if (!(Math.abs(age) < usedFor)) return undefined;
     try {
       return new ObjectMemory(id, decodeBlock(parts, "objects", parts.objectsEnd!.length / 4));
     } catch {
@@ -88,5 +97,7 @@ export function rememberObjects(
   });
   const block = encodeBlock("objects", objects);
   const id = native.hash(Buffer.concat(Object.values(block)));
-  return { parts: partsWith(id), entries: [memoryEntry(key, { ...block, [idPart]: id })] };
+  const date = Buffer.from(String(Date.now()));
+  const entry = memoryEntry(key, { ...block, [idPart]: id, [datePart]: date });
+  return { parts: partsWith(id), entries: [entry] };
 }

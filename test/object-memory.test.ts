@@ -71,6 +71,20 @@ test("a store that has lost them has the code of each unit", async () => {
   expect((await costOf(cache, [6])).lookups).toBeLessThan(20);
 });
 
+test("once a day, the code of each unit counts as used", async () => {
+  const cache = work.path("day");
+  await costOf(cache, []);
+  expect((await costOf(cache, [5])).lookups).toBeLessThan(20);
+  const later = Date.now() + 25 * 60 * 60 * 1000;
+  const clock = jest.spyOn(Date, "now").mockImplementation(() => later);
+  try {
+    expect((await costOf(cache, [6])).lookups).toBeGreaterThan(count);
+    expect((await costOf(cache, [7])).lookups).toBeLessThan(20);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
 test("those that another build has written since are of no use", async () => {
   const cache = work.path("other");
   await costOf(cache, []);
