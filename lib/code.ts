@@ -111,6 +111,7 @@ class CodeRun {
   readonly #queue: JobQueue;
   readonly #emit: EmitStep;
   #walk: Walk | undefined;
+  #objects: Promise<ObjectMemory | undefined> | undefined;
   /** Of the short way, where it led nowhere. */
   #earlier: SimplifyStep | undefined;
 
@@ -141,9 +142,8 @@ class CodeRun {
       callees: (unit) => graph.callees(unit),
     });
     if (this.#earlier) step.adopt(this.#earlier);
-    const { program, options, level } = this.#context;
-    const key = objectsKey(program, options, level);
-    const recalled = ObjectMemory.recall(key, memory.parts, this.#context);
+    this.#objects ??= ObjectMemory.recall(this.#objectsKey(), memory.parts, this.#context);
+    const recalled = this.#objects;
     return this.#untilIdle(async () => {
       const quick = new QuickWalk(this.#context, memory, graph, step);
       const final = await this.#timed("simplify", step, () => quick.run());
@@ -248,13 +248,17 @@ class CodeRun {
     const result = { units: made, ...this.#report(step) };
     if (!walked) return result;
     const memories = (objects: readonly Uint8Array[]) => {
-      const key = objectsKey(program, options, level);
       const all = { count: units.length, units: made };
-      const { parts, entries } = rememberObjects(key, all, objects, known);
+      const { parts, entries } = rememberObjects(this.#objectsKey(), all, objects, known);
       const walk = { ...walked(), ...parts };
       return [...entries, memoryEntry(walkKey(program, options, level), walk)];
     };
     return { ...result, memories };
+  }
+
+  #objectsKey(): Uint8Array {
+    const { program, options, level } = this.#context;
+    return objectsKey(program, options, level);
   }
 
   /** Waiting for the store is a phase of its own. */
