@@ -80,7 +80,7 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
   if (request.units.every(({ isWhole }) => isWhole)) return new CodeRun(request, timer).plainly();
   const memory = await rememberedWalk(request, timer);
   let run = new CodeRun(request, timer);
-  if (memory)
+  if (memory?.isRecent)
     try {
       const result = await run.quickly(memory);
       if (result) return result;
@@ -188,7 +188,7 @@ class CodeRun {
         });
       });
       const made = await this.#timed("emit", this.#emit, () => Promise.all(started));
-      return this.#finish(step, made, () => encodeWalk(walk.result(step)));
+      return this.#finish(step, made, () => encodeWalk(walk.result(step), Date.now()));
     });
   }
 

@@ -199,7 +199,10 @@ export class ChangedGraph implements KnownGraph {
       const known = this.known(unit);
       return outcomes.get(unit) ?? { ...memory.outcome(known), needs: this.#neededNow(known) };
     };
-    return encodeWalk(this.#walk.resultWith(outcomeOf, (unit) => live[unit]!));
+    return encodeWalk(
+      this.#walk.resultWith(outcomeOf, (unit) => live[unit]!),
+      memory.walkedAt,
+    );
   }
 
   #neededBy(unit: number, redone: ReadonlyMap<number, SymbolTable>): number[] {

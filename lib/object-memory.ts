@@ -3,9 +3,6 @@
  * edit, to read it takes a fraction of the time of asking a store for each object
  * and renaming it. The walk memory tells what is still to be had from it, so it is
  * written anew only when enough units have changed, not at each edit.
- *
- * Once a day a build asks for each object all the same: or the store would take them
- * for unused, and prune them first.
  */
 
 import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
@@ -15,14 +12,10 @@ import { type Block, native, piece } from "./native";
 import type { Entry, Parts, Store } from "./store/store";
 
 /** As many are looked up and renamed one by one in no time. */
-const mostChanged = 32;
-
-const usedFor = 24 * 60 * 60 * 1000;
+const fewUnits = 64;
 
 const idPart = "objectsId";
-/** Milliseconds since 1970, as text. */
-const datePart = "objectsDate";
-export const objectParts = [...blockParts("objects"), idPart, datePart];
+export const objectParts = [...blockParts("objects"), idPart];
 
 /** What the walk memory has of it. */
 export const placeParts = ["objectPlaces", idPart];
@@ -52,8 +45,6 @@ export class ObjectMemory {
     if (id.length === 0) return undefined;
     const parts = await new MemoryLookups(store, objectParts, faults).get(key);
     if (!parts || Buffer.compare(parts[idPart]!, id) !== 0) return undefined;
-    const age = Date.now() - Number(Buffer.from(parts[datePart]!).toString());
-    if (!(Math.abs(age) < usedFor)) return undefined;
     try {
       return new ObjectMemory(id, decodeBlock(parts, "objects", parts.objectsEnd!.length / 4));
     } catch {
@@ -86,18 +77,17 @@ export function rememberObjects(
   const places = new Uint32Array(count);
   const partsWith = (id: Uint8Array) => ({ objectPlaces: bytesOf(places), [idPart]: id });
   const changed = units.filter(({ place }) => place === 0).length;
-  if (known && changed <= mostChanged) {
+  if (known && changed <= fewUnits) {
     for (const { index, place } of units) places[index] = place;
     return { parts: partsWith(known.id), entries: [] };
   }
   const size = objects.reduce((sum, { length }) => sum + length, 0);
-  if (size > mostBytes) return { parts: partsWith(new Uint8Array()), entries: [] };
+  if (units.length <= fewUnits || size > mostBytes)
+    return { parts: partsWith(new Uint8Array()), entries: [] };
   units.forEach(({ index }, i) => {
     places[index] = i + 1;
   });
   const block = encodeBlock("objects", objects);
   const id = native.hash(Buffer.concat(Object.values(block)));
-  const date = Buffer.from(String(Date.now()));
-  const entry = memoryEntry(key, { ...block, [idPart]: id, [datePart]: date });
-  return { parts: partsWith(id), entries: [entry] };
+  return { parts: partsWith(id), entries: [memoryEntry(key, { ...block, [idPart]: id })] };
 }

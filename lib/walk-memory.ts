@@ -2,6 +2,9 @@
  * How a build's walk over the call graph ended, for the next build of the same
  * inputs. Where an edit leaves the graph and what callers see as they were, the
  * next build needs to look at the edited functions alone: see quick.ts.
+ *
+ * Such a build reads few of the entries that it depends on, and a store would take
+ * the others for unused. So once a day the whole walk is due.
  */
 
 import { blockParts, bytesOf, decodeBlock, encodeBlock, words } from "./blocks";
@@ -62,6 +65,8 @@ export const walkParts = [
   ...placeParts,
 ];
 
+/** Milliseconds. */
+const mostAge = 24 * 60 * 60 * 1000;
 const keySize = 32;
 const wordsPerCallee = 4;
 const onlyCallBit = 1;
@@ -73,24 +78,28 @@ type Head = Record<
   readonly string[]
 >;
 
-function encodeHead(head: Head): Uint8Array {
+function encodeHead(head: Head, walkedAt: number): Uint8Array {
   const joined = Object.entries(head).map(([name, digests]) => [name, digests.join(",")]);
-  return Buffer.from(JSON.stringify(Object.fromEntries(joined)));
+  return Buffer.from(JSON.stringify({ ...Object.fromEntries(joined), walkedAt }));
 }
 
-export function encodeWalk(units: readonly WalkedUnit[]): Parts {
+/** `walkedAt` says when the last whole walk was, in milliseconds since 1970. */
+export function encodeWalk(units: readonly WalkedUnit[], walkedAt: number): Parts {
   const keys = Buffer.alloc(units.length * keySize);
   units.forEach(({ key }, index) => {
     keys.set(key, index * keySize);
   });
   return {
-    head: encodeHead({
-      digests: units.map(({ digest }) => digest),
-      symbolsDigests: units.map(({ symbolsDigest }) => symbolsDigest),
-      finalDigests: units.map(({ finalDigest }) => finalDigest),
-      finalSymbolsDigests: units.map(({ finalSymbolsDigest }) => finalSymbolsDigest),
-      interfaceDigests: units.map(({ interfaceDigest }) => interfaceDigest),
-    }),
+    head: encodeHead(
+      {
+        digests: units.map(({ digest }) => digest),
+        symbolsDigests: units.map(({ symbolsDigest }) => symbolsDigest),
+        finalDigests: units.map(({ finalDigest }) => finalDigest),
+        finalSymbolsDigests: units.map(({ finalSymbolsDigest }) => finalSymbolsDigest),
+        interfaceDigests: units.map(({ interfaceDigest }) => interfaceDigest),
+      },
+      walkedAt,
+    ),
     keys,
     flags: Uint8Array.from(units, encodeFlags),
     ranks: bytesOf(Uint32Array.from(units, ({ rank }) => rank)),
@@ -151,6 +160,7 @@ export class WalkMemory {
   readonly finalDigests: readonly string[];
   readonly finalSymbolsDigests: readonly string[];
   readonly interfaceDigests: readonly string[];
+  readonly walkedAt: number;
   readonly ranks: Uint32Array;
   readonly heads: Uint32Array;
   readonly modules: Uint32Array;
@@ -172,6 +182,7 @@ export class WalkMemory {
     this.finalDigests = head.finalDigests.split(",");
     this.finalSymbolsDigests = head.finalSymbolsDigests.split(",");
     this.interfaceDigests = head.interfaceDigests.split(",");
+    this.walkedAt = head.walkedAt;
     this.ranks = words(parts.ranks!);
     this.heads = words(parts.heads!);
     this.modules = words(parts.modules!);
@@ -194,6 +205,10 @@ export class WalkMemory {
     } catch {
       return undefined;
     }
+  }
+
+  get isRecent(): boolean {
+    return Math.abs(Date.now() - this.walkedAt) < mostAge;
   }
 
   is(flag: keyof typeof flags, unit: number): boolean {
@@ -276,7 +291,8 @@ export class WalkMemory {
     }
     const { symbolsDigests, finalSymbolsDigests } = this;
     const digestsNow = { digests, finalDigests, interfaceDigests };
-    const head = encodeHead({ ...digestsNow, symbolsDigests, finalSymbolsDigests });
+    const digestsBefore = { symbolsDigests, finalSymbolsDigests };
+    const head = encodeHead({ ...digestsNow, ...digestsBefore }, this.walkedAt);
     return { ...this.parts, head, keys, flags: flagBytes };
   }
 }
