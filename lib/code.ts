@@ -143,7 +143,6 @@ class CodeRun {
     });
     if (this.#earlier) step.adopt(this.#earlier);
     this.#objects ??= ObjectMemory.recall(this.#objectsKey(), memory.parts, this.#context);
-    const recalled = this.#objects;
     return this.#untilIdle(async () => {
       const quick = new QuickWalk(this.#context, memory, graph, step);
       const final = await this.#timed("simplify", step, () => quick.run());
@@ -151,7 +150,7 @@ class CodeRun {
         this.#earlier = step;
         return undefined;
       }
-      const objects = await this.#timer.time("lookup", () => recalled);
+      const objects = await this.#timer.time("lookup", async () => this.#objects);
       const made = await this.#timed("emit", this.#emit, () => this.#emitAll(final, objects));
       const walked = quick.hasChanges ? () => quick.result() : undefined;
       return this.#finish(step, made, walked, objects);

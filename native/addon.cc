@@ -214,36 +214,36 @@ static OtherBody otherBodyIn(Napi::Object Item) {
   return {bytesIn(Item.Get("body")), wordsIn(Item.Get("positions"))};
 }
 
-static SimplifyRequest simplifyRequestIn(Napi::Object Object) {
-  SimplifyRequest Request;
-  Request.Body = bytesIn(Object.Get("body"));
-  auto Members = Object.Get("members").As<Napi::Array>();
-  for (uint32_t I = 0; I != Members.Length(); ++I) {
-    auto Item = Members.Get(I).As<Napi::Object>();
-    Request.Members.push_back(
-        {otherBodyIn(Item), bytesIn(Item.Get("function")).str()});
-  }
-  auto Imports = Object.Get("imports").As<Napi::Array>();
-  for (uint32_t I = 0; I != Imports.Length(); ++I) {
-    auto Item = Imports.Get(I).As<Napi::Object>();
-    Request.Imports.push_back({otherBodyIn(Item), copyIn(Item.Get("functions")),
-                               Item.Get("isOnlyCall").As<Napi::Boolean>()});
-  }
-  Request.Attributes = bytesIn(Object.Get("attributes"));
-  return Request;
+static Member memberIn(Napi::Value Value) {
+  auto Item = Value.As<Napi::Object>();
+  return {otherBodyIn(Item), bytesIn(Item.Get("function")).str()};
+}
+
+static Import importIn(Napi::Value Value) {
+  auto Item = Value.As<Napi::Object>();
+  return {otherBodyIn(Item), copyIn(Item.Get("functions")),
+          Item.Get("isOnlyCall").As<Napi::Boolean>()};
+}
+
+static SimplifyRequest simplifyRequestIn(Napi::Value Value) {
+  auto Item = Value.As<Napi::Object>();
+  return {bytesIn(Item.Get("body")), listIn(Item.Get("members"), memberIn),
+          listIn(Item.Get("imports"), importIn),
+          bytesIn(Item.Get("attributes"))};
+}
+
+static EmitRequest emitRequestIn(Napi::Value Value) {
+  auto Item = Value.As<Napi::Object>();
+  return {bytesIn(Item.Get("body")), bytesIn(Item.Get("linkNames"))};
 }
 
 // simplify([{body, members: [{body, positions, function}],
 // imports: [{body, positions, functions, isOnlyCall}], attributes}], options)
 static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
   using Outcomes = std::vector<Expected<Simplified>>;
-  auto Array = Info[0].As<Napi::Array>();
-  std::vector<SimplifyRequest> Requests;
-  for (uint32_t I = 0; I != Array.Length(); ++I)
-    Requests.push_back(simplifyRequestIn(Array.Get(I).As<Napi::Object>()));
   return runJob<Outcomes>(
       Info,
-      [Requests = std::move(Requests),
+      [Requests = listIn(Info[0], simplifyRequestIn),
        Options = emitOptionsIn(Info[1].As<Napi::Object>())] {
         return inTurn<Simplified, SimplifyRequest>(
             Requests, [&](const auto &R) { return simplify(R, Options); });
@@ -264,16 +264,9 @@ static Napi::Value simplifyJob(const Napi::CallbackInfo &Info) {
 // emit([{body, linkNames}], options)
 static Napi::Value emitJob(const Napi::CallbackInfo &Info) {
   using Outcomes = std::vector<Expected<Bytes>>;
-  auto Array = Info[0].As<Napi::Array>();
-  std::vector<EmitRequest> Requests;
-  for (uint32_t I = 0; I != Array.Length(); ++I) {
-    auto Item = Array.Get(I).As<Napi::Object>();
-    Requests.push_back(
-        {bytesIn(Item.Get("body")), bytesIn(Item.Get("linkNames"))});
-  }
   return runJob<Outcomes>(
       Info,
-      [Requests = std::move(Requests),
+      [Requests = listIn(Info[0], emitRequestIn),
        Options = emitOptionsIn(Info[1].As<Napi::Object>())] {
         return inTurn<Bytes, EmitRequest>(
             Requests, [&](const auto &R) { return emit(R, Options); });
@@ -290,23 +283,29 @@ static Napi::Value emitJob(const Napi::CallbackInfo &Info) {
 
 // renameSymbols(objects, linkNames): lists in step
 static Napi::Value renameJob(const Napi::CallbackInfo &Info) {
-  return runJob<std::vector<Bytes>>(
+  struct Block {
+    Bytes Content;
+    std::vector<uint32_t> Ends;
+  };
+  return runJob<Block>(
       Info,
       [Objects = bytesListIn(Info[0]),
-       LinkNames = bytesListIn(Info[1])]() -> Expected<std::vector<Bytes>> {
-        std::vector<Bytes> Renamed;
+       LinkNames = bytesListIn(Info[1])]() -> Expected<Block> {
+        Block Renamed;
         for (auto [Object, Names] : zip_equal(Objects, LinkNames)) {
           Expected<Bytes> One = renameSymbols(Object, Names);
           if (!One)
             return One.takeError();
-          Renamed.push_back(std::move(*One));
+          Renamed.Content.append(One->begin(), One->end());
+          Renamed.Ends.push_back(Renamed.Content.size());
         }
         return Renamed;
       },
-      [](Napi::Env Env, std::vector<Bytes> &Renamed) {
-        return blockOut(Env, Renamed.size(), [&](size_t I) {
-          return StringRef(Renamed[I].data(), Renamed[I].size());
-        });
+      [](Napi::Env Env, Block &Renamed) {
+        Napi::Object Result = Napi::Object::New(Env);
+        Result.Set("bytes", bytesOut(Env, std::move(Renamed.Content)));
+        Result.Set("ends", wordsOut(Env, Renamed.Ends));
+        return Result;
       });
 }
 

@@ -10,20 +10,13 @@ namespace finegrain {
 
 // ---- entries in
 
-static Entry entryIn(Napi::Object Item) {
+static Entry entryIn(Napi::Value Value) {
+  auto Item = Value.As<Napi::Object>();
   Entry E{bytesIn(Item.Get("key")).str(), {}};
   auto Parts = Item.Get("parts").As<Napi::Object>();
   for (const std::string &Name : stringsIn(Parts.GetPropertyNames()))
     E.Parts.emplace_back(Name, bytesIn(Parts.Get(Name)));
   return E;
-}
-
-static std::vector<Entry> entriesIn(Napi::Value Value) {
-  auto Array = Value.As<Napi::Array>();
-  std::vector<Entry> Entries;
-  for (uint32_t I = 0; I != Array.Length(); ++I)
-    Entries.push_back(entryIn(Array.Get(I).As<Napi::Object>()));
-  return Entries;
 }
 
 static PartChoice choiceIn(Napi::Value Value) {
@@ -125,7 +118,7 @@ static Napi::Value writeEntriesJob(const Napi::CallbackInfo &Info) {
   using Writes = std::vector<EntryWrite>;
   return runJob<Writes>(
       Info,
-      [Root = stringIn(Info[0]), Entries = entriesIn(Info[1])]()
+      [Root = stringIn(Info[0]), Entries = listIn(Info[1], entryIn)]()
           -> Expected<Writes> { return writeEntries(Root, Entries); },
       [](Napi::Env Env, Writes &Done) {
         Napi::Array Result = Napi::Array::New(Env, Done.size());
@@ -170,7 +163,7 @@ static Napi::Value encodeEntriesJob(const Napi::CallbackInfo &Info) {
   using Values = std::vector<Bytes>;
   return runJob<Values>(
       Info,
-      [Entries = entriesIn(Info[0]),
+      [Entries = listIn(Info[0], entryIn),
        Compress = bool(Info[1].As<Napi::Boolean>())]() -> Expected<Values> {
         Values Done;
         for (const Entry &E : Entries)

@@ -21,20 +21,20 @@ inline std::string stringIn(Napi::Value Value) {
   return Value.As<Napi::String>().Utf8Value();
 }
 
-inline std::vector<std::string> stringsIn(Napi::Value Value) {
+template <class Read> auto listIn(Napi::Value Value, Read ItemIn) {
   auto Array = Value.As<Napi::Array>();
-  std::vector<std::string> Strings;
+  std::vector<decltype(ItemIn(Value))> List;
   for (uint32_t I = 0; I != Array.Length(); ++I)
-    Strings.push_back(stringIn(Array[I]));
-  return Strings;
+    List.push_back(ItemIn(Array.Get(I)));
+  return List;
+}
+
+inline std::vector<std::string> stringsIn(Napi::Value Value) {
+  return listIn(Value, stringIn);
 }
 
 inline std::vector<llvm::StringRef> bytesListIn(Napi::Value Value) {
-  auto Array = Value.As<Napi::Array>();
-  std::vector<llvm::StringRef> List;
-  for (uint32_t I = 0; I != Array.Length(); ++I)
-    List.push_back(bytesIn(Array[I]));
-  return List;
+  return listIn(Value, bytesIn);
 }
 
 inline Bytes copyIn(Napi::Value Value) {
