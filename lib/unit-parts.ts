@@ -27,12 +27,10 @@ export function tableOf(units: readonly Unit[]): UnitTable {
 /** The table with some of its units replaced: to make one of all units takes longer than to link. */
 export function withUnits(table: UnitTable, units: ReadonlyMap<number, Unit>): UnitTable {
   const changed = { ...table, sizes: Uint32Array.from(table.sizes) };
-  for (const [place, unit] of units) {
-    changed.sizes[place] = unit.size;
-    changed.digests = withDigits(changed.digests, place, unit.digest);
-    changed.symbolsDigests = withDigits(changed.symbolsDigests, place, unit.symbolsDigest);
-    changed.fingerprints = withDigits(changed.fingerprints, place, unit.fingerprint);
-  }
+  for (const [place, { size }] of units) changed.sizes[place] = size;
+  changed.digests = withDigits(table.digests, units, ({ digest }) => digest);
+  changed.symbolsDigests = withDigits(table.symbolsDigests, units, (unit) => unit.symbolsDigest);
+  changed.fingerprints = withDigits(table.fingerprints, units, ({ fingerprint }) => fingerprint);
   for (const name of blockNames) {
     const pieces = new Map([...units].map(([place, unit]) => [place, unit[name]]));
     changed[name] = withPieces(table[name], pieces);
@@ -40,9 +38,17 @@ export function withUnits(table: UnitTable, units: ReadonlyMap<number, Unit>): U
   return changed;
 }
 
-function withDigits(all: string, place: number, own: string): string {
-  const start = place * own.length;
-  return all.slice(0, start) + own + all.slice(start + own.length);
+function withDigits(
+  all: string,
+  units: ReadonlyMap<number, Unit>,
+  digitsOf: (unit: Unit) => string,
+): string {
+  const bytes = Buffer.from(all, "latin1");
+  for (const [place, unit] of units) {
+    const own = digitsOf(unit);
+    bytes.write(own, place * own.length, "latin1");
+  }
+  return bytes.toString("latin1");
 }
 
 export function digestsIn({ digests, symbolsDigests, fingerprints }: UnitTable): UnitDigests {
