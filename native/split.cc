@@ -62,6 +62,22 @@ static Expected<std::unique_ptr<Module>> openModule(StringRef Bitcode,
   return M;
 }
 
+// LLVM's reader drops all tags of TBAA, also of what it loads later, once one
+// is wrong. What a unit is would then depend on what was loaded before it. The
+// reader does not tell, so an access that nobody needs has a tag to lose.
+static Instruction &addAccess(Module &M) {
+  LLVMContext &Context = M.getContext();
+  auto *Type = FunctionType::get(Type::getVoidTy(Context), /*isVarArg=*/false);
+  auto *F = Function::Create(Type, Function::PrivateLinkage, "", M);
+  IRBuilder<> Builder(BasicBlock::Create(Context, "", F));
+  PointerType *Pointer = Builder.getPtrTy();
+  Instruction *Access =
+      Builder.CreateLoad(Pointer, ConstantPointerNull::get(Pointer));
+  Access->setMetadata(LLVMContext::MD_tbaa, MDNode::get(Context, {}));
+  Builder.CreateRetVoid();
+  return *Access;
+}
+
 // Makes bytes of constant steps through types, as LLVM's first pass does. So a
 // body does not have the types of a struct's other fields.
 static void addressFieldsByBytes(Module &M) {
@@ -272,13 +288,16 @@ Error Splitter::run() {
   choose();
   if (Options.Only || !Known.empty())
     listOptional();
+  const Instruction &Tagged = addAccess(M);
   for (size_t I = 0; I < Wanted.size(); ++I) {
     Expected<bool> IsSplit = add(Wanted[I]);
     if (!IsSplit)
       return IsSplit.takeError();
     if (!*IsSplit)
-      break;
+      return Error::success();
   }
+  if (Options.KeepTypeAliasing && !Tagged.hasMetadata(LLVMContext::MD_tbaa))
+    Result.WholeReason = "a tag of its type-based alias analysis is invalid";
   return Error::success();
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { build } from "../lib";
+import { type BuildOptions, build } from "../lib";
 import { run, unitsOnly, Workspace } from "./helpers";
 
 const work = new Workspace();
@@ -78,6 +78,72 @@ test("types of other names share code, and bitcode has the names back", async ()
   expect(simplify).toEqual({ lookups: 1, hits: 1 });
   expect(text).toContain("right_pair");
   expect(text).not.toMatch(/left_pair|fg\.\d/);
+});
+
+// LLVM's reader then drops the tags of all that it loads afterwards.
+describe("a module with an invalid tag stays whole", () => {
+  const reason = "a tag of its type-based alias analysis is invalid";
+  const input = work.path("tags.ll");
+  const cache = work.path("tags-cache");
+
+  /** `misled` has its 1 back where tags count. The offset of an integer's access is to be 0. */
+  const buildWith = async (offset: number, options: Partial<BuildOptions>) => {
+    const access = (name: string, tag: number) => `
+      define void @${name}(ptr %p) noinline { store i32 3, ptr %p, !tbaa !${tag} ret void }`;
+    const text = `
+      ${access("before", 5)}
+      define i32 @misled(ptr %p, ptr %q) noinline {
+        store i32 1, ptr %p, !tbaa !3
+        store float 2.0, ptr %q, !tbaa !4
+        %x = load i32, ptr %p, !tbaa !3
+        ret i32 %x
+      }
+      ${access("after", 3)}
+      define i32 @main() {
+        %p = alloca i32
+        %x = call i32 @misled(ptr %p, ptr %p)
+        %one = icmp eq i32 %x, 1
+        %status = zext i1 %one to i32
+        ret i32 %status
+      }
+      !0 = !{!"root"}
+      !1 = !{!"integer", !0, i64 0}
+      !2 = !{!"real", !0, i64 0}
+      !3 = !{!1, !1, i64 0}
+      !4 = !{!2, !2, i64 0}
+      !5 = !{!1, !1, i64 ${offset}}`;
+    work.write("tags.ll", text);
+    const output = work.path("program");
+    const { wholeModules } = await build({
+      inputs: [input],
+      output,
+      units: "function",
+      ...options,
+    });
+    return { wholeModules, status: run(output).status };
+  };
+  const valid = { wholeModules: [], status: 1 };
+  const invalid = { wholeModules: [{ name: input, reason }], status: 0 };
+
+  test.each([1, 2])("with %d threads", async (threads) => {
+    expect(await buildWith(0, { threads, cache: "off" })).toEqual(valid);
+    expect(await buildWith(4, { threads, cache: "off" })).toEqual(invalid);
+  });
+
+  test("as it comes and goes", async () => {
+    for (const [offset, expected] of [
+      [0, valid],
+      [4, invalid],
+      [0, valid],
+      [8, invalid],
+    ] as const)
+      expect(await buildWith(offset, { cache })).toEqual(expected);
+  });
+
+  test("but not where tags do not count", async () => {
+    const { wholeModules } = await buildWith(4, { codegenOnly: true, cache: "off" });
+    expect(wholeModules).toEqual([]);
+  });
 });
 
 describe("functions that use different fields of a struct", () => {
