@@ -7,7 +7,7 @@
 import { type EmitRequest, EmitStep } from "./emit";
 import { ChangedGraph, type KnownGraph, SameGraph } from "./known-graph";
 import type { Faults } from "./lookups";
-import { MemoryLookups, memoryEntry } from "./memories";
+import { isRecent, MemoryLookups, memoryEntry } from "./memories";
 import { noNames } from "./names";
 import type { EmitOptions, PackedNames } from "./native";
 import { ObjectMemory, type PlacedUnit, rememberObjects } from "./object-memory";
@@ -80,7 +80,7 @@ export async function codeFor(request: CodeRequest, timer: PhaseTimer): Promise<
   if (request.units.every(({ isWhole }) => isWhole)) return new CodeRun(request, timer).plainly();
   const memory = await rememberedWalk(request, timer);
   let run = new CodeRun(request, timer);
-  if (memory?.isRecent)
+  if (memory && isRecent(memory.walkedAt))
     try {
       const result = await run.quickly(memory);
       if (result) return result;

@@ -14,6 +14,18 @@ const ownKey = "key";
 /** Outputs and code are remembered up to this size: copies would push all else out of a store. */
 export const mostBytes = 64 * 1024 * 1024;
 
+/** Milliseconds. */
+const mostAge = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether a short way may be taken again. It reads few of the entries that a build
+ * depends on: without a look at all of them now and then, a store would take them for
+ * unused. `since` is in milliseconds since 1970.
+ */
+export function isRecent(since: number): boolean {
+  return Math.abs(Date.now() - since) < mostAge;
+}
+
 /** `fields` tell what it is the memory of. */
 export function memoryKeyOf(kind: string, fields: object): Uint8Array {
   const { llvm, revision } = native.version();

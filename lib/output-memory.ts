@@ -13,7 +13,7 @@ import path from "node:path";
 import type { InputFile } from "./inputs";
 import { type LinkArguments, type LinkedOutput, linkArguments } from "./link";
 import type { Faults } from "./lookups";
-import { MemoryLookups, memoryEntry, memoryKeyOf, mostBytes } from "./memories";
+import { isRecent, MemoryLookups, memoryEntry, memoryKeyOf, mostBytes } from "./memories";
 import { native } from "./native";
 import type { ResolvedBuild } from "./options";
 import type { BuildReport } from "./report";
@@ -26,6 +26,8 @@ export type Outcome = Pick<BuildReport, "units" | "wholeModules" | "warnings"> &
 
 interface Head {
   outcome: Outcome;
+  /** Milliseconds since 1970. */
+  madeAt: number;
   /** Undefined where nothing was linked. */
   link?: { triple: string; arguments: LinkArguments; files: FileState[] };
 }
@@ -83,7 +85,7 @@ export class OutputMemory {
     const { store, key } = this.#place;
     const files = linked && this.#filesIn(linked.dependencies);
     if (linked && !files) return;
-    const head: Head = { outcome };
+    const head: Head = { outcome, madeAt: Date.now() };
     if (linked)
       head.link = {
         triple: linked.triple,
@@ -95,7 +97,8 @@ export class OutputMemory {
     this.#faults.errors.push(...errors);
   }
 
-  #isCurrent({ link }: Head): boolean {
+  #isCurrent({ madeAt, link }: Head): boolean {
+    if (!isRecent(madeAt)) return false;
     if (!link) return true;
     const now = JSON.stringify(this.#arguments(link.triple));
     return (

@@ -65,8 +65,6 @@ export const walkParts = [
   ...placeParts,
 ];
 
-/** Milliseconds. */
-const mostAge = 24 * 60 * 60 * 1000;
 const keySize = 32;
 const wordsPerCallee = 4;
 const onlyCallBit = 1;
@@ -205,10 +203,6 @@ export class WalkMemory {
     } catch {
       return undefined;
     }
-  }
-
-  get isRecent(): boolean {
-    return Math.abs(Date.now() - this.walkedAt) < mostAge;
   }
 
   is(flag: keyof typeof flags, unit: number): boolean {

@@ -85,6 +85,20 @@ test("once a day, what the code was made from counts as used", async () => {
   }
 });
 
+test("likewise where nothing has changed", async () => {
+  const cache = work.path("same");
+  await costOf(cache, [5]);
+  expect((await costOf(cache, [5])).lookups).toBe(1);
+  const later = Date.now() + 25 * 60 * 60 * 1000;
+  const clock = jest.spyOn(Date, "now").mockImplementation(() => later);
+  try {
+    expect((await costOf(cache, [5])).lookups).toBeGreaterThan(2 * count);
+    expect((await costOf(cache, [5])).lookups).toBe(1);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
 test("those that another build has written since are of no use", async () => {
   const cache = work.path("other");
   await costOf(cache, []);
