@@ -90,7 +90,10 @@ describe("a module with an invalid tag stays whole", () => {
   const buildWith = async (offset: number, options: Partial<BuildOptions>) => {
     const access = (name: string, tag: number) => `
       define void @${name}(ptr %p) noinline { store i32 3, ptr %p, !tbaa !${tag} ret void }`;
+    // So large that each thread loads a part of it.
+    const padding = "x".repeat(200_000);
     const text = `
+      @padding = constant [200000 x i8] c"${padding}"
       ${access("before", 5)}
       define i32 @misled(ptr %p, ptr %q) noinline {
         store i32 1, ptr %p, !tbaa !3

@@ -71,32 +71,34 @@ test("a store that has lost them has the code of each unit", async () => {
   expect((await costOf(cache, [6])).lookups).toBeLessThan(20);
 });
 
+async function aDayLater(run: () => Promise<void>) {
+  const later = Date.now() + 25 * 60 * 60 * 1000;
+  const clock = jest.spyOn(Date, "now").mockImplementation(() => later);
+  try {
+    await run();
+  } finally {
+    clock.mockRestore();
+  }
+}
+
 test("once a day, what the code was made from counts as used", async () => {
   const cache = work.path("day");
   await costOf(cache, []);
   expect((await costOf(cache, [5])).lookups).toBeLessThan(20);
-  const later = Date.now() + 25 * 60 * 60 * 1000;
-  const clock = jest.spyOn(Date, "now").mockImplementation(() => later);
-  try {
+  await aDayLater(async () => {
     expect((await costOf(cache, [6])).lookups).toBeGreaterThan(2 * count);
     expect((await costOf(cache, [7])).lookups).toBeLessThan(20);
-  } finally {
-    clock.mockRestore();
-  }
+  });
 });
 
 test("likewise where nothing has changed", async () => {
   const cache = work.path("same");
   await costOf(cache, [5]);
   expect((await costOf(cache, [5])).lookups).toBe(1);
-  const later = Date.now() + 25 * 60 * 60 * 1000;
-  const clock = jest.spyOn(Date, "now").mockImplementation(() => later);
-  try {
+  await aDayLater(async () => {
     expect((await costOf(cache, [5])).lookups).toBeGreaterThan(2 * count);
     expect((await costOf(cache, [5])).lookups).toBe(1);
-  } finally {
-    clock.mockRestore();
-  }
+  });
 });
 
 test("those that another build has written since are of no use", async () => {
