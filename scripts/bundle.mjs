@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url);
 const loadedLate = {
   name: "loaded late",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:(child_process|crypto)$/ }, ({ path, namespace }) =>
+    onResolve({ filter: /^(node:child_process|node:crypto|readline)$/ }, ({ path, namespace }) =>
       namespace === "late" ? { path, external: true } : { path, namespace: "late" },
     );
     onLoad({ filter: /.*/, namespace: "late" }, ({ path }) => {
