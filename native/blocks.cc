@@ -11,6 +11,7 @@
 #include "preinline.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
 #include "llvm/Bitstream/BitstreamReader.h"
@@ -26,6 +27,19 @@ namespace finegrain {
 static constexpr uint64_t BlockHeaderWords = 2;
 
 namespace {
+// In pieces of a few bytes, hashing would take five times as long.
+class BufferedHash {
+public:
+  void update(StringRef Content);
+  std::string hexDigest();
+
+private:
+  void flush();
+
+  BLAKE3 Hash;
+  SmallString<16 * 1024> Waiting;
+};
+
 class BlockWalker {
 public:
   explicit BlockWalker(StringRef Bitcode) : Bitcode(Bitcode), Stream(Bitcode) {}
@@ -49,7 +63,7 @@ private:
   StringRef Bitcode;
   BitstreamCursor Stream;
   BitstreamBlockInfo BlockInfo;
-  BLAKE3 Tables;
+  BufferedHash Tables;
   Bytes FunctionDigests, SmallFunctions;
   // Names of strong definitions: where they start in Strings, and their sizes.
   std::vector<std::pair<uint64_t, uint64_t>> Strong;
@@ -62,8 +76,27 @@ private:
 };
 } // namespace
 
+void BufferedHash::update(StringRef Content) {
+  if (Waiting.size() + Content.size() > Waiting.capacity())
+    flush();
+  if (Content.size() > Waiting.capacity())
+    Hash.update(Content);
+  else
+    Waiting += Content;
+}
+
+void BufferedHash::flush() {
+  Hash.update(Waiting);
+  Waiting.clear();
+}
+
+std::string BufferedHash::hexDigest() {
+  flush();
+  return toHex(Hash.final());
+}
+
 void BlockWalker::addNumber(uint64_t Number) {
-  Tables.update(ArrayRef(reinterpret_cast<uint8_t *>(&Number), sizeof(Number)));
+  Tables.update({reinterpret_cast<const char *>(&Number), sizeof(Number)});
 }
 
 void BlockWalker::addBlock(unsigned Id, StringRef Content) {
@@ -273,7 +306,7 @@ Expected<bool> BlockWalker::run() {
 }
 
 ModuleBlocks BlockWalker::result() {
-  return {toHex(Tables.final()), std::move(FunctionDigests),
+  return {Tables.hexDigest(), std::move(FunctionDigests),
           std::move(SmallFunctions), id()};
 }
 
