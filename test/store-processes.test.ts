@@ -145,25 +145,44 @@ describe.each(kinds)("a %s store", (kind, urlOf) => {
     }));
 });
 
+/** Runs the text of an async function in eight processes at once: none may fail. */
+async function inEightProcesses(body: string, ...args: string[]): Promise<void> {
+  const library = JSON.stringify(path.join(__dirname, "../dist/index.js"));
+  const code = `
+    const { openStore } = require(${library});
+    const { randomBytes } = require("node:crypto");
+    const entry = () => ({ key: randomBytes(32), parts: { object: randomBytes(3000) } });
+    (async () => {${body}})();`;
+  const children = Array.from({ length: 8 }, () =>
+    spawn(process.execPath, ["-e", code, ...args], { stdio: "inherit" }),
+  );
+  await Promise.all(children.map((child) => new Promise((resolve) => child.on("close", resolve))));
+  expect(children.map(({ exitCode }) => exitCode)).toEqual(Array(8).fill(0));
+}
+
+test.each(allKinds)("eight processes open a new %s store at once", async (kind, urlOf) => {
+  const stores = Array.from({ length: 20 }, (_, i) => urlOf(work.path(`new-${kind}-${i}/a/b/c`)));
+  const body = `
+    const [start, ...urls] = process.argv.slice(1);
+    for (let round = 0; round < urls.length; round++) {
+      while (Date.now() < Number(start) + 30 * round) {}
+      const store = openStore(urls[round]);
+      const { errors } = await store.putMany([entry()]);
+      if (errors.length > 0) throw new Error(errors[0]);
+      await store.close();
+    }`;
+  await inEightProcesses(body, String(Date.now() + 1500), ...stores);
+});
+
 test("a limit holds while eight processes write", async () => {
   const limit = 300 * 1024;
   const folder = work.path("limited");
-  const script = `
-    const { randomBytes } = require("node:crypto");
-    const store = finegrain.openStore(process.argv[1]);
-    const entry = () => ({ key: randomBytes(32), parts: { object: randomBytes(3000) } });
-    (async () => {
-      for (let i = 0; i < 60; i++) await store.putMany([entry(), entry()]);
-      await store.close();
-    })();`;
   const url = `file:${folder}?cache_size_bytes=${limit}`;
-  const library = path.join(__dirname, "../dist/index.js");
-  const code = `const finegrain = require(${JSON.stringify(library)});${script}`;
-  const writers = Array.from({ length: 8 }, () =>
-    spawn(process.execPath, ["-e", code, url], { stdio: "inherit" }),
-  );
-  await Promise.all(writers.map((child) => new Promise((resolve) => child.on("close", resolve))));
-  expect(writers.map(({ exitCode }) => exitCode)).toEqual(Array(8).fill(0));
+  const body = `
+    const store = openStore(process.argv[1]);
+    for (let i = 0; i < 60; i++) await store.putMany([entry(), entry()]);
+    await store.close();`;
+  await inEightProcesses(body, url);
   const store = openStore(url);
   // Whoever writes next ends what the last ones have left to do.
   const entry = () => ({ key: randomBytes(32), parts: { object: randomBytes(3000) } });

@@ -15,7 +15,7 @@ export interface Statement {
   run(...values: unknown[]): unknown;
 }
 
-type Open = new (file: string) => Database;
+export type Open = new (file: string) => Database;
 
 export function loadSqlite(): Open {
   return nodeSqlite() ?? betterSqlite();
@@ -60,23 +60,27 @@ const codes = { PERM: 3, BUSY: 5, LOCKED: 6, NOMEM: 7, READONLY: 8, INTERRUPT: 9
 const moreCodes = { FULL: 13, CANTOPEN: 14, PROTOCOL: 15 };
 const circumstances = Object.entries({ ...codes, ...moreCodes });
 
+function hasCode(error: unknown, name: string, number: number): boolean {
+  const { code, errcode } = Object(error); // better-sqlite3 has names, Node has numbers
+  return (errcode & 0xff) === number || String(code).startsWith(`SQLITE_${name}`);
+}
+
 /**
  * Whether the database itself is at fault. The statements are always the same, so a
  * table that SQLite does not find, or a value that does not fit, is damage as well.
  */
 export function isDamage(error: unknown): boolean {
-  const { code, errcode } = Object(error); // better-sqlite3 has names, Node has numbers
+  const { code, errcode } = Object(error);
   const isSqlite = typeof errcode === "number" || /^SQLITE_/.test(String(code));
-  return (
-    isSqlite &&
-    !circumstances.some(
-      ([name, number]) => (errcode & 0xff) === number || String(code).startsWith(`SQLITE_${name}`),
-    )
-  );
+  return isSqlite && !circumstances.some(([name, number]) => hasCode(error, name, number));
 }
 
 /** The database claims to be read-only, which a flipped bit can make it do. */
 export function isReadOnly(error: unknown): boolean {
-  const { code, errcode } = Object(error);
-  return (errcode & 0xff) === codes.READONLY || String(code).startsWith("SQLITE_READONLY");
+  return hasCode(error, "READONLY", codes.READONLY);
+}
+
+/** Another process is at it. */
+export function isBusy(error: unknown): boolean {
+  return hasCode(error, "BUSY", codes.BUSY);
 }

@@ -5,13 +5,14 @@
  * it finds no fault with is checked by the envelope.
  */
 
-import { accessSync, constants, existsSync, mkdirSync, rmSync } from "node:fs";
+import { accessSync, constants, rmSync } from "node:fs";
 import path from "node:path";
 import { types } from "node:util";
 import { addCounts, noTotals } from "./counts";
 import { LimitWatch } from "./limit-watch";
 import { type Database, isDamage, isReadOnly, loadSqlite, type Statement } from "./sqlite-driver";
-import { evict, prepareTables, type SqlitePolicy, seconds, sizeOf } from "./sqlite-schema";
+import { openDatabase } from "./sqlite-open";
+import { evict, type SqlitePolicy, seconds, sizeOf } from "./sqlite-schema";
 import { Steps } from "./steps";
 import type {
   Entry,
@@ -31,8 +32,6 @@ import { decode, encode, type Value } from "./values";
 const day = 24 * 60 * 60;
 const batchSize = 512;
 const mostNoted = 100_000;
-/** Builds ask in about the order in which entries were put: a page is seldom wanted again. */
-const cacheKiB = 2048;
 
 export class SqliteStore implements Store {
   readonly url: string;
@@ -55,7 +54,7 @@ export class SqliteStore implements Store {
   }
 
   prepare(): void {
-    this.#db ??= this.#open();
+    this.#open();
   }
 
   async getMany(keys: readonly Uint8Array[], parts: PartNames): Promise<Lookup[]> {
@@ -210,8 +209,7 @@ export class SqliteStore implements Store {
 
   #use<T>(work: (db: Database) => T): T {
     try {
-      this.#db ??= this.#open();
-      return work(this.#db);
+      return work(this.#open());
     } catch (error) {
       if (!isDamage(error) && !(isReadOnly(error) && this.#mayWrite())) throw error;
       this.#remove();
@@ -230,17 +228,8 @@ export class SqliteStore implements Store {
   }
 
   #open(): Database {
-    makeFolder(path.dirname(this.#file));
-    const db = new this.#Database(this.#file);
-    try {
-      db.exec(`PRAGMA busy_timeout = ${this.#busyMs}; PRAGMA synchronous = NORMAL`);
-      db.exec(`PRAGMA cache_size = ${-cacheKiB}`);
-      prepareTables(db);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    this.#db ??= openDatabase(this.#Database, this.#file, this.#busyMs);
+    return this.#db;
   }
 
   /** Processes that have it open go on with the deleted file. */
@@ -284,11 +273,4 @@ function rollBack(db: Database): void {
   try {
     db.exec("ROLLBACK");
   } catch {}
-}
-
-/** Node's own way of making folders never ends where the last one that is there takes none. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(path.dirname(folder));
-  mkdirSync(folder);
 }
