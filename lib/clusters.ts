@@ -74,23 +74,17 @@ function isSmallFunction(unit: GraphUnit): boolean {
   );
 }
 
-/** A cluster's units, the head first, each behind the one that calls it. */
-function clusterOf(head: number, calleesOf: (unit: number) => readonly Callee[]): number[] {
-  const units = new Set([head]);
-  for (const unit of units)
-    for (const callee of calleesOf(unit)) if (callee.isMember) units.add(callee.unit);
-  return [...units];
-}
-
 /** The units that a cluster waits for. */
 export function calleeUnits(
   head: number,
   calleesOf: (unit: number) => readonly Callee[],
 ): number[] {
-  const callees = clusterOf(head, calleesOf).flatMap(calleesOf);
-  const units = new Set(callees.filter(({ isMember }) => !isMember).map(({ unit }) => unit));
-  units.delete(head);
-  return [...units];
+  const cluster = new Set([head]);
+  const others = new Set<number>();
+  for (const unit of cluster)
+    for (const callee of calleesOf(unit)) (callee.isMember ? cluster : others).add(callee.unit);
+  others.delete(head);
+  return [...others];
 }
 
 /** By unit: the heads of the clusters that wait for it. A wrong memory may tell of units that there are not. */

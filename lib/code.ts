@@ -21,7 +21,7 @@ import type { Caching } from "./step";
 import type { Entry, Parts, Store } from "./store/store";
 import { StoreWriter } from "./store/writer";
 import type { StepOptions } from "./target";
-import { symbolTable, type Unit } from "./unit";
+import type { Unit } from "./unit";
 import { plainUnit, Walk } from "./walk";
 import { encodeWalk, objectsKey, WalkMemory, walkKey, walkParts } from "./walk-memory";
 
@@ -161,7 +161,7 @@ class CodeRun {
   async plainly(): Promise<CodeResult> {
     const { units } = this.#context;
     const step = this.#simplifyStep({
-      symbols: (unit) => symbolTable(units[unit]!),
+      symbols: (unit) => units[unit]!.symbolTable,
       callees: () => [],
     });
     return this.#untilIdle(async () => {

@@ -13,7 +13,7 @@ import { finalSymbolsDigest, type Outcome } from "./outcome";
 import { OutdatedMemory } from "./split-memory";
 import type { Parts } from "./store/store";
 import type { SymbolTable } from "./symbols";
-import { symbolTable, type Unit } from "./unit";
+import type { Unit } from "./unit";
 import type { Walk } from "./walk";
 import { encodeWalk, type WalkMemory } from "./walk-memory";
 
@@ -95,7 +95,7 @@ export class SameGraph implements KnownGraph {
   }
 
   symbols(unit: number): SymbolTable {
-    return symbolTable(this.#units[unit]!);
+    return this.#units[unit]!.symbolTable;
   }
 
   callees(unit: number): Callee[] {

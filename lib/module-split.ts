@@ -21,7 +21,7 @@ import {
 } from "./split-memory";
 import { Splitter, unitsOf } from "./splitter";
 import type { Entry } from "./store/store";
-import { digestOf, namesOf, Unit, type UnitTable } from "./unit";
+import { digestOf, Unit, type UnitTable } from "./unit";
 import { tableOf, withUnits } from "./unit-parts";
 import type { SplitAllOptions, UnitSet } from "./units";
 
@@ -142,7 +142,7 @@ export class ModuleSplit {
     const needed = new Set<number>();
     if (optional.size === 0) return;
     for (const unit of known.values())
-      for (const name of namesOf(unit)) {
+      for (const name of unit.symbolTable.names) {
         const index = optional.get(name);
         if (index !== undefined && !made.has(index) && !known.has(index)) needed.add(index);
       }
@@ -246,15 +246,15 @@ export class ModuleSplit {
     const optional = this.#optional();
     const lost = new Set<string>();
     for (const place of this.#changed) {
-      const names = new Set(namesOf(units[place]!));
-      for (const name of namesOf(before[place]!))
+      const names = new Set(units[place]!.symbolTable.names);
+      for (const name of before[place]!.symbolTable.names)
         if (optional.has(name) && !names.has(name)) lost.add(name);
     }
     if (lost.size === 0) return false;
     const optionalPlaces = new Set(optional.values());
     units.forEach((unit, place) => {
       if (optionalPlaces.has(indices[place]!)) return;
-      for (const name of namesOf(unit)) lost.delete(name);
+      for (const name of unit.symbolTable.names) lost.delete(name);
     });
     return lost.size > 0;
   }

@@ -36,6 +36,7 @@ export class Unit {
   readonly body: () => Uint8Array | Promise<Uint8Array>;
   readonly #table: UnitTable;
   readonly #index: number;
+  #symbolTable: SymbolTable | undefined;
 
   constructor(
     table: UnitTable,
@@ -80,19 +81,18 @@ export class Unit {
   get loaded(): Uint32Array {
     return words(piece(this.#table.loaded, this.#index));
   }
+
+  /** Kept: several ask for it. Names are bytes; as Latin-1, every byte is a character. */
+  get symbolTable(): SymbolTable {
+    if (!this.#symbolTable) {
+      const localNames = unpackNames(this.linkNames, "latin1");
+      const names = localNames.concat(unpackNames(this.keptNames, "latin1"));
+      this.#symbolTable = { names, localCount: localNames.length, flags: this.symbols };
+    }
+    return this.#symbolTable;
+  }
 }
 
 export function digestOf({ digests }: Pick<UnitTable, "digests">, index: number): string {
   return digests.slice(64 * index, 64 * (index + 1));
-}
-
-/** Symbol names are bytes; as Latin-1, every byte is a character. */
-export function symbolTable({ linkNames, keptNames, symbols }: Unit): SymbolTable {
-  const localNames = unpackNames(linkNames, "latin1");
-  const names = localNames.concat(unpackNames(keptNames, "latin1"));
-  return { names, localCount: localNames.length, flags: symbols };
-}
-
-export function namesOf(unit: Unit): readonly string[] {
-  return symbolTable(unit).names;
 }

@@ -3,10 +3,11 @@
 import { CallGraph, definesFunction, type GraphUnit, isRoot } from "./callgraph";
 import type { CodeContext, FinalUnit } from "./code";
 import { Liveness } from "./liveness";
+import type { PackedNames } from "./native";
 import { type Outcome, outcomeOf } from "./outcome";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { definitionsOf, isLocalName, isNeeded, linkNamesOf, type SymbolTable } from "./symbols";
-import { symbolTable, type Unit } from "./unit";
+import type { Unit } from "./unit";
 import type { WalkedUnit } from "./walk-memory";
 
 export class Walk {
@@ -120,8 +121,14 @@ export class Walk {
   ): WalkedUnit[] {
     return this.#context.units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
       const { module, isSimplified } = this.#graphUnits[unit]!;
-      const common = {
-        ...{ digest, symbolsDigest, size, isWhole, module, isSimplified },
+      return {
+        ...(this.isHead(unit) ? outcomeOfHead(unit) : unseen(digest, linkNames)),
+        digest,
+        symbolsDigest,
+        size,
+        isWhole,
+        module,
+        isSimplified,
         isDropped: this.graph.dropped.has(unit),
         isLive: isLive(unit),
         callees: this.graph.callees[unit]!,
@@ -129,9 +136,6 @@ export class Walk {
         rank: this.ranks[unit]!,
         defines: this.definitions(unit),
       };
-      if (this.isHead(unit)) return { ...common, ...outcomeOfHead(unit) };
-      const unseen = { finalSymbolsDigest: "", interfaceDigest: "", isImported: false };
-      return { ...common, finalDigest: digest, linkNames, key: noKey, ...unseen, needs: [] };
     });
   }
 
@@ -151,6 +155,12 @@ export class Walk {
 
 const noKey = new Uint8Array();
 
+/** The outcome of a unit that is not simplified, or as part of another. */
+function unseen(finalDigest: string, linkNames: PackedNames): Outcome {
+  const digests = { finalDigest, finalSymbolsDigest: "", interfaceDigest: "" };
+  return { ...digests, linkNames, key: noKey, isImported: false, needs: [] };
+}
+
 /** A unit that is not simplified. */
 export function plainUnit({ units, options }: CodeContext, index: number): FinalUnit {
   const { digest, body, linkNames } = units[index]!;
@@ -158,8 +168,7 @@ export function plainUnit({ units, options }: CodeContext, index: number): Final
 }
 
 function graphUnit(unit: Unit, module: number, isWalk: boolean): GraphUnit {
-  const { symbolsDigest, size, isWhole } = unit;
-  const symbols = symbolTable(unit);
+  const { symbolTable: symbols, symbolsDigest, size, isWhole } = unit;
   // Names like those that finegrain gives were left alone, and would be taken for them.
   const isOdd = symbols.names.slice(symbols.localCount).some(isLocalName);
   const isSimplified = isWalk && !isWhole && !isOdd && definesFunction(symbols);
