@@ -3,11 +3,10 @@
 import { fstatSync } from "node:fs";
 import { SingleBar } from "cli-progress";
 
-/** Terminals are. Node would load its streams to tell, for a twentieth of a short build. */
-const isDevice = () => fstatSync(2).isCharacterDevice();
-
 export class ProgressBar {
   readonly #what: string;
+  /** As terminals are. Node would load its streams to tell, for a twentieth of a short build. */
+  readonly #isOnDevice = fstatSync(2).isCharacterDevice();
   #bar: SingleBar | undefined;
 
   /** `what` says what is going on. */
@@ -16,7 +15,7 @@ export class ProgressBar {
   }
 
   show(done: number, total: number): void {
-    if (!isDevice()) return;
+    if (!this.#isOnDevice) return;
     this.#bar ??= this.#start(total);
     this.#bar.update(done);
   }
