@@ -3,7 +3,6 @@
 import { CallGraph, definesFunction, type GraphUnit, isRoot } from "./callgraph";
 import type { CodeContext, FinalUnit } from "./code";
 import { Liveness } from "./liveness";
-import type { PackedNames } from "./native";
 import { type Outcome, outcomeOf } from "./outcome";
 import { importLimits, type SimplifyStep } from "./simplify";
 import { definitionsOf, isLocalName, isNeeded, linkNamesOf, type SymbolTable } from "./symbols";
@@ -119,11 +118,11 @@ export class Walk {
     outcomeOfHead: (unit: number) => Outcome,
     isLive: (unit: number) => boolean,
   ): WalkedUnit[] {
-    return this.#context.units.map(({ digest, symbolsDigest, size, isWhole, linkNames }, unit) => {
-      const { module, isSimplified } = this.#graphUnits[unit]!;
+    return this.#graphUnits.map(({ symbolsDigest, size, isWhole, module, isSimplified }, unit) => {
+      const asItCameIn = this.unit(unit);
       return {
-        ...(this.isHead(unit) ? outcomeOfHead(unit) : unseen(digest, linkNames)),
-        digest,
+        ...(this.isHead(unit) ? outcomeOfHead(unit) : unseen(asItCameIn)),
+        digest: asItCameIn.digest,
         symbolsDigest,
         size,
         isWhole,
@@ -156,9 +155,16 @@ export class Walk {
 const noKey = new Uint8Array();
 
 /** The outcome of a unit that is not simplified, or as part of another. */
-function unseen(finalDigest: string, linkNames: PackedNames): Outcome {
-  const digests = { finalDigest, finalSymbolsDigest: "", interfaceDigest: "" };
-  return { ...digests, linkNames, key: noKey, isImported: false, needs: [] };
+function unseen({ digest, linkNames }: Unit): Outcome {
+  return {
+    finalDigest: digest,
+    linkNames,
+    key: noKey,
+    finalSymbolsDigest: "",
+    interfaceDigest: "",
+    isImported: false,
+    needs: [],
+  };
 }
 
 /** A unit that is not simplified. */

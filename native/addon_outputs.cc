@@ -28,10 +28,7 @@ static Napi::Value renameJob(const Napi::CallbackInfo &Info) {
         return Renamed;
       },
       [](Napi::Env Env, Block &Renamed) {
-        Napi::Object Result = Napi::Object::New(Env);
-        Result.Set("bytes", bytesOut(Env, std::move(Renamed.Content)));
-        Result.Set("ends", wordsOut(Env, Renamed.Ends));
-        return Result;
+        return blockOut(Env, std::move(Renamed.Content), Renamed.Ends);
       });
 }
 

@@ -73,14 +73,8 @@ static Napi::Value batchOut(Napi::Env Env, BatchRead &Batch) {
   for (const std::string &Text : Batch.Errors)
     Errors.Set(Errors.Length(), Text);
   Napi::Object Parts = Napi::Object::New(Env);
-  for (BatchRead::Part &Part : Batch.Parts) {
-    auto Ends = Napi::Uint32Array::New(Env, Part.Ends.size());
-    copy(Part.Ends, Ends.Data());
-    Napi::Object Block = Napi::Object::New(Env);
-    Block.Set("bytes", bytesOut(Env, std::move(Part.Block)));
-    Block.Set("ends", Ends);
-    Parts.Set(Part.Name, Block);
-  }
+  for (BatchRead::Part &Part : Batch.Parts)
+    Parts.Set(Part.Name, blockOut(Env, std::move(Part.Block), Part.Ends));
   Napi::Object Result = Napi::Object::New(Env);
   Result.Set("statuses", Statuses);
   Result.Set("errors", Errors);

@@ -63,20 +63,25 @@ inline Napi::Value wordsOut(Napi::Env Env, llvm::ArrayRef<uint32_t> Words) {
 
 // Many small values as one block of bytes and the offsets at which each ends:
 // a JavaScript object for each would cost more than the step itself.
+inline Napi::Object blockOut(Napi::Env Env, Bytes &&Block,
+                             llvm::ArrayRef<uint32_t> Ends) {
+  Napi::Object Result = Napi::Object::New(Env);
+  Result.Set("bytes", bytesOut(Env, std::move(Block)));
+  Result.Set("ends", wordsOut(Env, Ends));
+  return Result;
+}
+
 inline Napi::Object
 blockOut(Napi::Env Env, size_t Count,
          llvm::function_ref<llvm::StringRef(size_t)> Content) {
   Bytes Block;
-  auto Ends = Napi::Uint32Array::New(Env, Count);
+  std::vector<uint32_t> Ends;
   for (size_t I = 0; I != Count; ++I) {
     llvm::StringRef Piece = Content(I);
     Block.append(Piece.begin(), Piece.end());
-    Ends[I] = Block.size();
+    Ends.push_back(Block.size());
   }
-  Napi::Object Result = Napi::Object::New(Env);
-  Result.Set("bytes", bytesOut(Env, std::move(Block)));
-  Result.Set("ends", Ends);
-  return Result;
+  return blockOut(Env, std::move(Block), Ends);
 }
 
 // For the functions of an addon: exporter(Env, Exports)("name", function).
